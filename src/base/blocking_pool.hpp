@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads for work that blocks or burns CPU: database drivers, file I/O, password hashing.
+//
+// run() takes a place in the bounded queue, runs `fn` on a pool thread and resumes the caller on its own executor. The
+// place belongs to the job, not to the caller: a client that goes away does not free it. A job cannot be cancelled, so
+// stop() must be called before the callers' contexts are destroyed. Any thread may call run().
+#pragma once
+
+#include "base/task.hpp"
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace gatehouse {
+
+class BlockingPool final {
+public:
+    struct Options {
+        std::string name;              // of the threads, at most 12 characters
+        std::size_t threads = 1;
+        std::size_t queue_max = 1024;  // jobs waiting, not counting those that run
+        int nice = 0;                  // added to the threads' niceness
+    };
+
+    explicit BlockingPool(Options options);
+    ~BlockingPool();
+    BlockingPool(const BlockingPool&) = delete;
+    BlockingPool& operator=(const BlockingPool&) = delete;
+
+    // The result of fn(), or its exception. Throws Unavailable when the queue is full or the pool is stopped.
+    template <class F>
+    Task<std::invoke_result_t<F&>> run(F fn);
+
+    // Runs what is queued, then joins the threads.
+    void stop();
+
+    std::size_t queued() const;
+
+private:
+    using Job = std::move_only_function<void()>;
+
+    void reserve();  // throws Unavailable
+    void submit(Job job);
+    void work();
+
+    Options options_;
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Job> jobs_;
+    std::size_t reserved_ = 0;
+    bool stopping_ = false;
+    std::vector<std::thread> threads_;
+};
+
+template <class F>
+Task<std::invoke_result_t<F&>> BlockingPool::run(F fn)
+{
+    using Value = std::invoke_result_t<F&>;
+    using Slot = std::conditional_t<std::is_void_v<Value>, std::monostate, std::optional<Value>>;
+
+    reserve();
+    Slot result{};
+    std::exception_ptr error;
+    auto call = [&] {
+        try {
+            if constexpr (std::is_void_v<Value>)
+                fn();
+            else
+                result.emplace(fn());
+        } catch (...) {
+            error = std::current_exception();
+        }
+    };
+    auto initiate = [this, &call](auto handler) {
+        auto executor = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
+        submit([&call, executor, handler = std::move(handler)]() mutable {
+            call();
+            asio::post(executor, std::move(handler));
+        });
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(initiate, asio::use_awaitable);
+    if (error)
+        std::rethrow_exception(error);
+    if constexpr (!std::is_void_v<Value>)
+        co_return std::move(*result);
+}
+
+}  // namespace gatehouse

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/id.hpp"
+
+#include "base/encoding.hpp"
+#include "base/random.hpp"
+#include "base/sha256.hpp"
+
+#include <atomic>
+#include <chrono>
+
+namespace gatehouse {
+
+namespace {
+
+std::string to_uuid_text(std::string bytes, unsigned version)
+{
+    bytes[6] = static_cast<char>((static_cast<unsigned char>(bytes[6]) & 0x0fU) | (version << 4U));
+    bytes[8] = static_cast<char>((static_cast<unsigned char>(bytes[8]) & 0x3fU) | 0x80U);
+    std::string text = to_hex(bytes);
+    for (std::size_t at : {8U, 13U, 18U, 23U})
+        text.insert(at, 1, '-');
+    return text;
+}
+
+// 48 bits of milliseconds and 12 bits of a counter, never the same twice and never smaller than before
+// (RFC 9562 section 6.2, method 3: the counter stands where the sub-millisecond fraction would).
+std::uint64_t next_tick()
+{
+    static std::atomic<std::uint64_t> last{0};
+    auto now = std::chrono::system_clock::now().time_since_epoch();
+    auto ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    std::uint64_t tick = (ns / 1'000'000 << 12U) | (ns % 1'000'000 * 4096 / 1'000'000);
+    std::uint64_t previous = last.load(std::memory_order_relaxed);
+    std::uint64_t next = 0;
+    do
+        next = tick > previous ? tick : previous + 1;
+    while (!last.compare_exchange_weak(previous, next, std::memory_order_relaxed));
+    return next;
+}
+
+}  // namespace
+
+std::string make_id()
+{
+    std::uint64_t tick = next_tick();
+    std::uint64_t ms = tick >> 12U;
+    std::string bytes = random_bytes(16);
+    for (std::size_t i = 0; i < 6; ++i)
+        bytes[i] = static_cast<char>(ms >> (40U - 8U * i));
+    bytes[6] = static_cast<char>((tick >> 8U) & 0x0fU);
+    bytes[7] = static_cast<char>(tick);
+    return to_uuid_text(std::move(bytes), 7);
+}
+
+std::string make_derived_id(std::string_view scope, std::string_view name)
+{
+    Sha256 hash;
+    hash.update(scope);
+    hash.update(std::string_view{"\0", 1});
+    hash.update(name);
+    return to_uuid_text(hash.finish().substr(0, 16), 8);
+}
+
+bool is_id(std::string_view text)
+{
+    if (text.size() != 36)
+        return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (dash ? c != '-' : !hex)
+            return false;
+    }
+    return true;
+}
+
+}  // namespace gatehouse

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queues of events with at-least-once delivery, shared by all roles of one installation.
+//
+// publish() gives an event to every queue bound to its type. consume() calls `handle` for each event of one queue, at most
+// `prefetch` at a time. Returning acknowledges it. Throwing puts it back with a growing delay; after attempts_max tries it
+// goes to the queue's dead-letter list. A handler may see the same event twice, even after success, because an
+// acknowledgement can be lost: it must be idempotent by event.id.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/task.hpp"
+#include "events/event.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gatehouse::sql {
+class Database;
+}
+
+namespace gatehouse::events {
+
+struct Binding {
+    std::string queue;               // "worker", "notifier"
+    std::vector<std::string> types;  // event types it receives
+};
+
+// Which queue receives what, for the whole product: the one table (event_queue.cpp).
+const std::vector<Binding>& bindings();
+
+struct Retry {
+    int attempts_max = 5;
+    std::chrono::milliseconds delay_first{1'000};  // doubles with each attempt
+    std::chrono::milliseconds delay_max{60'000};
+};
+
+struct Delivery {
+    Event event;
+    int attempt = 1;  // counts from 1
+};
+
+struct DeadLetter {
+    std::string id;  // of the letter: "<queue>:<event id>"
+    std::string queue;
+    Event event;
+    int attempts = 0;
+    std::string reason;  // the last failure
+    TimePoint failed_at;
+};
+
+class EventQueue {
+public:
+    using Handle = std::function<Task<void>(Delivery)>;
+
+    virtual ~EventQueue() = default;
+
+    // Returns once the event is durable in every queue that wants it; an event id already there is not added again.
+    // Throws Unavailable otherwise.
+    virtual Task<void> publish(Event event) = 0;
+
+    // Runs until cancelled; then waits for the handlers in progress (cancelled too) and returns. Never throws for a broker
+    // that is away: it comes back when the broker does.
+    virtual Task<void> consume(std::string queue, std::size_t prefetch, Handle handle) = 0;
+
+    // The dead-letter list, newest first, at most `limit`.
+    virtual Task<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
+    virtual Task<std::optional<DeadLetter>> find_dead_letter(std::string id) = 0;
+    virtual Task<bool> retry_dead_letter(std::string id) = 0;  // back into its queue with attempts from 1; false: unknown
+    virtual Task<bool> drop_dead_letter(std::string id) = 0;
+
+    // Events that wait or are being handled.
+    virtual Task<std::size_t> depth(std::string queue) = 0;
+
+    virtual bool ready() const = 0;
+};
+
+// On SQLite. Events that were being handled when the process ended are delivered again. `database` outlives it.
+std::unique_ptr<EventQueue> make_sqlite_event_queue(sql::Database& database, const Clock& clock, Retry retry);
+
+}  // namespace gatehouse::events

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files: content, the record that makes it visible, and the event to announce, as one atomic whole.
+//
+// The only header that another role (the worker) includes. Call from I/O threads; the store blocks on threads of its own.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/task.hpp"
+#include "events/event.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::files {
+
+enum class State { stored, processing, processed, failed };
+std::string_view to_string(State state);
+
+struct File {
+    std::string id;
+    std::string owner;         // user id
+    std::string name;          // as the user sees it: UTF-8, no control characters, no path
+    std::string type;          // media type, sniffed from the content
+    std::uint64_t size = 0;
+    std::string sha256;        // hexadecimal
+    TimePoint created_at;
+    State state = State::stored;
+    std::string reason;        // for people, when failed
+    int progress = 0;          // percent, while processing
+    std::string derived_from;  // the source's id, empty for an upload
+    std::string processor;     // what made it, empty for an upload
+
+    bool operator==(const File&) const = default;
+};
+
+// Content on its way in. Destroying it without commit leaves nothing visible and nothing behind.
+class FileWriter {
+public:
+    virtual ~FileWriter() = default;
+    virtual Task<void> write(std::string_view bytes) = 0;  // `bytes` stay valid until it returns
+    virtual std::uint64_t size() const = 0;
+    virtual std::string_view head() const = 0;  // the first bytes, at most 4096, to sniff the type
+
+    // Makes the content durable, then, in one transaction, `file` visible and `announce` (if any) part of the outbox. Size
+    // and sha256 of `file` are filled in. False when a file with that id is there already (a repeated job): nothing changes.
+    // False too when file.derived_from is set and that source is gone.
+    virtual Task<bool> commit(File& file, std::optional<events::Event> announce) = 0;
+};
+
+class FileReader {
+public:
+    virtual ~FileReader() = default;
+    virtual const File& file() const = 0;
+    // Positions at `offset` and reads `length` bytes in pieces; empty at the end. Works on after a concurrent delete.
+    virtual void seek(std::uint64_t offset, std::uint64_t length) = 0;
+    virtual Task<std::string_view> read() = 0;  // valid until the next call
+};
+
+struct ListQuery {
+    std::string owner;        // empty: of everybody
+    std::string after;        // cursor: the id of the last one seen, empty at the start
+    std::size_t limit = 50;   // at most 200
+};
+
+class FileStore {
+public:
+    virtual ~FileStore() = default;
+
+    // A writer for the content of file `id` (make_id() or make_derived_id()). Throws Unavailable.
+    virtual Task<std::unique_ptr<FileWriter>> create(std::string id) = 0;
+
+    virtual Task<std::optional<File>> find(std::string id) = 0;
+    virtual Task<std::unique_ptr<FileReader>> open(std::string id) = 0;  // nullptr when unknown
+    virtual Task<std::vector<File>> list(ListQuery query) = 0;           // uploads only, newest first
+    virtual Task<std::vector<File>> derived(std::vector<std::string> source_ids) = 0;
+
+    // Removes a file and everything derived from it; `announce` becomes part of the outbox. False when unknown.
+    virtual Task<bool> remove(std::string id, events::Event announce) = 0;
+
+    // Sets state, reason and progress; with `announce` in the same transaction. False when the file is unknown.
+    virtual Task<bool> set_state(std::string id, State state, std::string reason, std::optional<events::Event> announce) = 0;
+    virtual Task<void> set_progress(std::string id, int percent) = 0;
+
+    // The outbox (events::Outbox): oldest first; clear after publishing.
+    virtual Task<std::vector<events::Event>> read_outbox(std::size_t limit) = 0;
+    virtual Task<void> clear_outbox(std::vector<std::string> event_ids) = 0;
+
+    // Called after something was put into the outbox. Set once, at start.
+    virtual void on_announce(std::function<void()> notify) = 0;
+
+    virtual bool ready() const = 0;
+    virtual void stop() = 0;
+};
+
+// Content as files below `directory`, records in the SQLite database `database_path`. Recovers at once: unfinished content
+// of an earlier run is removed.
+std::unique_ptr<FileStore> make_local_file_store(const std::filesystem::path& directory,
+                                                 const std::filesystem::path& database_path);
+
+}  // namespace gatehouse::files

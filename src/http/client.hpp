@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP/1.1 client of one I/O thread, with its pool of kept connections. It lives on that thread alone.
+//
+// A connection goes back to the pool only when request and response were complete and undisputed: never after an early
+// answer, an aborted body, or bytes that nobody asked for. A request is sent again, once, on a new connection only when the
+// kept one was closed before any byte of an answer, the method is idempotent and nothing of its body was read.
+#pragma once
+
+#include "http/message.hpp"
+#include "http/parser.hpp"
+#include "http/url.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace gatehouse::http {
+
+struct ClientOptions {
+    ParserLimits parser;
+    std::size_t idle_connections_max = 256;              // kept for each endpoint
+    std::size_t connections_max = 4096;                  // in use at once for each endpoint; beyond it Unavailable
+    std::chrono::milliseconds connect_timeout{5'000};
+    std::chrono::milliseconds first_byte_timeout{60'000};
+    std::chrono::milliseconds body_timeout{30'000};      // between two pieces of a body, either way
+    std::chrono::milliseconds idle_timeout{50'000};      // shorter than the servers' own
+};
+
+class Client final {
+public:
+    Client(asio::any_io_executor executor, ClientOptions options);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    // Sends head and body (streamed from request.body) and returns when the answer's head is there; its body streams.
+    // Throws Unavailable when no connection can be made, UpstreamError when the answer is broken or late, BodyError when
+    // the request's own body fails. `host` is what the Host field says.
+    Task<Response> send(Endpoint endpoint, std::string host, Request& request);
+
+    // Closes the kept connections.
+    void close_idle();
+
+private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+// The peer answered badly: `timeout` for none in time, else malformed or cut off before its head was complete.
+class UpstreamError final : public std::runtime_error {
+public:
+    enum class Kind { timeout, malformed, closed };
+    UpstreamError(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
+    Kind kind() const { return kind_; }
+
+private:
+    Kind kind_;
+};
+
+}  // namespace gatehouse::http

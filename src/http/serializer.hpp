@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes HTTP/1.1 messages from the model. The only place that puts message heads on the wire.
+//
+// Framing fields come from the arguments alone: a content-length, transfer-encoding, connection, keep-alive, te, trailer,
+// upgrade or proxy-connection in `headers` is not written. Field values are checked again for CR, LF and NUL; a field that
+// has one is left out and the fact logged: it would be a bug of ours.
+#pragma once
+
+#include "http/message.hpp"
+#include "http/parser.hpp"
+
+#include <string>
+
+namespace gatehouse::http {
+
+// Appends the head, with `framing` as Content-Length or Transfer-Encoding (none: neither, for GET; a length of 0 is written).
+void append_request_head(std::string& out, const RequestHead& head, const Framing& framing, bool keep_alive);
+
+// Appends the head. `content_length` without a body is for HEAD and 304. Adds `date` where it is missing.
+void append_response_head(std::string& out, int status, const Headers& headers, const Framing& framing, bool keep_alive);
+
+void append_chunk(std::string& out, std::string_view data);  // `data` not empty
+void append_last_chunk(std::string& out);
+
+}  // namespace gatehouse::http

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP/1.1 server: one acceptor for each I/O thread (SO_REUSEPORT), a connection stays on its thread.
+//
+// Every stage has a limit and a deadline. Pipelined requests are answered in order. A body that the handler left unread is
+// drained up to a bound, else the connection is closed. After a parse error the problem is sent and the connection closed.
+#pragma once
+
+#include "base/io_threads.hpp"
+#include "base/task_group.hpp"
+#include "http/message.hpp"
+#include "http/parser.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace gatehouse::http {
+
+struct ServerOptions {
+    std::string name;                // for logs: "gateway", "ops", ...
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;          // 0: any free one
+    std::string unix_path;           // instead of address and port: a Unix socket, made with mode 0600
+    ParserLimits parser;
+    std::uint64_t body_bytes_max = 16ULL << 30U;
+    std::size_t connections_max = 10'000;                 // of each thread; beyond it accepting pauses
+    std::chrono::milliseconds header_timeout{10'000};     // from the first byte of a request to the end of its head
+    std::chrono::milliseconds body_timeout{30'000};       // between two pieces of a body, either way
+    std::chrono::milliseconds idle_timeout{75'000};       // between requests
+    std::chrono::milliseconds request_timeout{3'600'000}; // a request and its answer as a whole
+    std::uint64_t drain_bytes_max = 256 * 1024;           // of an unread body, to keep the connection
+};
+
+class Server final {
+public:
+    // Binds and listens; throws std::system_error naming the address. `threads` and what `handler` uses outlive this.
+    Server(IoThreads& threads, ServerOptions options, Handler handler);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    void start();  // begins to accept
+    std::uint16_t port() const;
+    std::size_t connection_count() const;
+
+    // Stops accepting, closes idle connections, lets requests in progress finish for at most `grace` (their answers say
+    // `connection: close`), then cuts the rest. Blocks; call from a thread that is not an I/O thread.
+    void drain(std::chrono::milliseconds grace);
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gatehouse::http

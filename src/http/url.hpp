@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Percent-encoding, queries and URLs of endpoints (RFC 3986).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gatehouse::http {
+
+// nullopt for a broken escape, or one that yields NUL.
+std::optional<std::string> percent_decode(std::string_view text);
+std::string percent_encode(std::string_view text);  // everything but RFC 3986's unreserved characters
+
+// The decoded value of the first parameter `name` of a query ('+' is a space); nullopt when absent or broken.
+std::optional<std::string> find_query_parameter(std::string_view query, std::string_view name);
+
+// Where a service listens: "http://host:port/prefix" or "unix:/path/to/socket".
+struct Endpoint {
+    std::string scheme;  // "http", "https" or "unix"
+    std::string host;    // or the socket's path
+    std::uint16_t port = 0;
+    std::string prefix;  // path put before the request's, without a trailing '/'
+    bool operator==(const Endpoint&) const = default;
+    std::string authority() const;  // for the Host field
+};
+std::optional<Endpoint> parse_endpoint(std::string_view url);
+
+}  // namespace gatehouse::http

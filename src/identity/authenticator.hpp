@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verifies a request's bearer token, remembering the tokens verified last: one for each I/O thread, not shared.
+//
+// The memory is bounded, keyed by the whole token under a random hash key, and dropped when the keys change. A remembered
+// token still expires.
+#pragma once
+
+#include "base/clock.hpp"
+#include "http/message.hpp"
+#include "identity/token.hpp"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace gatehouse::identity {
+
+class Authenticator final {
+public:
+    Authenticator(const KeySource& keys, TokenRules rules, const Clock& clock, std::size_t cached_tokens_max = 10'000);
+    ~Authenticator();
+    Authenticator(const Authenticator&) = delete;
+    Authenticator& operator=(const Authenticator&) = delete;
+
+    // The claims stay valid as long as the pointer is held.
+    Result<std::shared_ptr<const Claims>, TokenError> verify(std::string_view token);
+
+    // The claims of the request's `Authorization: Bearer` field. Throws Problem: 401 without credentials (no error code, as
+    // RFC 6750 section 3 says), 401 invalid_token, 400 invalid_request for a malformed field.
+    std::shared_ptr<const Claims> require(const http::Request& request);
+
+    // The same, and 403 insufficient_scope without the permission.
+    std::shared_ptr<const Claims> require(const http::Request& request, std::string_view permission);
+
+    struct Figures {
+        std::uint64_t hits = 0, misses = 0;
+    };
+    Figures figures() const;
+
+private:
+    class Cache;
+    const KeySource& keys_;
+    TokenRules rules_;
+    const Clock& clock_;
+    std::unique_ptr<Cache> cache_;
+};
+
+}  // namespace gatehouse::identity
