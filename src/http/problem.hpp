@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <exception>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The role `auth`: users, passwords, sessions, signing keys. Its public face; nothing else of the folder is included by
+// other folders, but users.hpp and commands.hpp by app (the command line).
+//
+// Built and started on the main thread; its handler runs on I/O threads. What the constructor takes outlives it.
+#pragma once
+
+#include "auth/config.hpp"
+#include "base/clock.hpp"
+#include "base/io_threads.hpp"
+#include "base/metrics.hpp"
+#include "events/relay.hpp"
+#include "http/router.hpp"
+#include "identity/authenticator.hpp"
+#include "identity/service_key.hpp"
+#include "sql/database.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace gatehouse::auth {
+
+class Auth final {
+public:
+    struct Needs {
+        sql::Database& database;
+        identity::KeySource& keys;                           // filled by start()
+        PerThread<identity::Authenticator>& authenticators;
+        const identity::ServiceKey& service_key;
+        const Clock& clock;
+        Metrics& metrics;
+    };
+    Auth(Config config, Needs needs);
+    ~Auth();
+
+    // Migrates the schema, makes the first signing key when there is none, and publishes the keys. Blocks.
+    void start();
+
+    // While no administrator exists: a fresh one-time token for the set-up page (valid for 24 hours or until an
+    // administrator is made; earlier tokens end). nullopt when there is one. Blocks.
+    std::optional<Secret> make_setup_token();
+
+    const http::Router& router() const;
+    events::Outbox outbox();
+    // Called after something was put into the outbox. Set once, before start().
+    void on_announce(std::function<void()> notify);
+    bool ready() const;
+    void stop();  // finishes the hashing pool
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gatehouse::auth

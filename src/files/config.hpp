@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings of the role `files` (configuration section `files`).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gatehouse::files {
+
+struct Config {
+    std::string listen = "127.0.0.1:8082";
+    std::string store = "local:files";
+    std::uint64_t upload_bytes_max = 16ULL << 30U;  // of one file
+};
+
+}  // namespace gatehouse::files

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The role `gateway`: the only public entrance. Matches a route, verifies the token itself, checks the permission, strips
+// and sets identity fields, forwards, logs. The steps are a fixed list in pipeline.cpp: their order is a security property.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/io_threads.hpp"
+#include "base/metrics.hpp"
+#include "gateway/config.hpp"
+#include "http/upstream.hpp"
+#include "identity/authenticator.hpp"
+
+#include <memory>
+
+namespace gatehouse::gateway {
+
+class Gateway final {
+public:
+    struct Needs {
+        http::Upstream& auth;
+        http::Upstream& files;
+        http::Upstream& console;  // always in process
+        PerThread<http::Client>& clients;
+        PerThread<identity::Authenticator>& authenticators;
+        const Clock& clock;
+        Metrics& metrics;
+    };
+    // Throws std::runtime_error for routes that contradict each other.
+    Gateway(Config config, Needs needs);
+    ~Gateway();
+
+    // What the public server runs.
+    http::Handler handler();
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gatehouse::gateway

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The credential by which the roles of one installation know each other on internal endpoints (/internal/...). The gateway
+// never routes those paths and strips the field from clients' requests. Immutable; any thread.
+#pragma once
+
+#include "base/secret.hpp"
+#include "http/message.hpp"
+
+namespace gatehouse::identity {
+
+class ServiceKey final {
+public:
+    static constexpr std::string_view field_name = "x-gatehouse-service";
+
+    explicit ServiceKey(Secret key);  // REQUIRES: at least 32 characters
+
+    void sign(http::Request& request) const;           // sets the field
+    void require(const http::Request& request) const;  // throws Problem 401 unless the field is right
+
+private:
+    Secret key_;
+};
+
+}  // namespace gatehouse::identity
