@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifies a request's bearer token, remembering the tokens verified last: one for each I/O thread, not shared.
 //
-// The memory is bounded, keyed by the whole token under a random hash key, and dropped when the keys change. A remembered
-// token still expires.
+// The memory is bounded, keyed by the whole token under a random hash key, and dropped when the keys change. A
+// remembered token still expires.
 #pragma once
 
 #include "base/clock.hpp"
@@ -25,8 +25,8 @@ public:
     // The claims stay valid as long as the pointer is held.
     Result<std::shared_ptr<const Claims>, TokenError> verify(std::string_view token);
 
-    // The claims of the request's `Authorization: Bearer` field. Throws Problem: 401 without credentials (no error code, as
-    // RFC 6750 section 3 says), 401 invalid_token, 400 invalid_request for a malformed field.
+    // The claims of the request's `Authorization: Bearer` field. Throws Problem: 401 without credentials (no error
+    // code, as RFC 6750 section 3 says), 401 invalid_token, 400 invalid_request for a malformed field.
     std::shared_ptr<const Claims> require(const http::Request& request);
 
     // The same, and 403 insufficient_scope without the permission.

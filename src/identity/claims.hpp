@@ -15,9 +15,9 @@ struct Claims {
     std::string issuer;
     std::string subject;  // the user's id
     std::string audience;
-    std::string token_id;    // jti
-    std::string session_id;  // sid
-    std::int64_t issued_at = 0;   // seconds since 1970
+    std::string token_id;        // jti
+    std::string session_id;      // sid
+    std::int64_t issued_at = 0;  // seconds since 1970
     std::int64_t expires_at = 0;
     std::string username;
     std::vector<std::string> roles;

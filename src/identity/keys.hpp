@@ -60,6 +60,9 @@ private:
     std::vector<Key> keys_;
 };
 
+// The RFC 7638 thumbprint (SHA-256) of a public key.
+std::string thumbprint(const KeySet::Key& key);
+
 // {"keys":[...]}
 json::object to_jwks(const std::vector<SigningKey>& keys);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The credential by which the roles of one installation know each other on internal endpoints (/internal/...). The gateway
-// never routes those paths and strips the field from clients' requests. Immutable; any thread.
+// The credential by which the roles of one installation know each other on internal endpoints (/internal/...). The
+// gateway never routes those paths and strips the field from clients' requests. Immutable; any thread.
 #pragma once
 
 #include "base/secret.hpp"

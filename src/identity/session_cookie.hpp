@@ -27,7 +27,8 @@ void strip_session_cookies(http::Headers& headers);
 // A Set-Cookie value: Secure, HttpOnly, SameSite=Strict, Path=/. An age of 0 deletes the cookie.
 std::string make_session_cookie(std::string_view name, std::string_view value, std::chrono::seconds max_age);
 
-// True when Sec-Fetch-Site says same-origin, or, from a browser without it, Origin is the request's own scheme and Host.
+// True when Sec-Fetch-Site says same-origin, or, from a browser without it, Origin is the request's own scheme and
+// Host.
 bool is_same_origin(const http::Request& request);
 
 }  // namespace gatehouse::identity

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -17,10 +18,10 @@ namespace gatehouse::identity {
 std::string sign_token(const Claims& claims, const SigningKey& key);
 
 enum class TokenError {
-    malformed,      // not three canonical base64url parts of strict JSON, or too long
-    wrong_type,     // typ is not at+jwt, or crit is there
-    unknown_key,    // no key of that kid
-    wrong_algorithm,// alg is not the key's
+    malformed,        // not three canonical base64url parts of strict JSON, or too long
+    wrong_type,       // typ is not at+jwt, or crit or b64 is there
+    unknown_key,      // no key of that kid
+    wrong_algorithm,  // alg is not the key's
     bad_signature,
     wrong_issuer,
     wrong_audience,
@@ -41,15 +42,18 @@ struct TokenRules {
 // Where verifiers get their keys: replaced as a whole on rotation. Any thread.
 class KeySource final {
 public:
-    std::shared_ptr<const KeySet> load() const { return keys_.load(std::memory_order_acquire); }
+    std::shared_ptr<const KeySet> load() const;
     std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
     void store(KeySet keys);
 
 private:
-    std::atomic<std::shared_ptr<const KeySet>> keys_{std::make_shared<const KeySet>()};
+    // std::atomic<std::shared_ptr> of libstdc++ 12 is not free of data races; who verifies looks at generation() first.
+    mutable std::mutex mutex_;
+    std::shared_ptr<const KeySet> keys_ = std::make_shared<const KeySet>();
     std::atomic<std::uint64_t> generation_{0};
 };
 
-Result<Claims, TokenError> verify_token(std::string_view token, const KeySet& keys, const TokenRules& rules, TimePoint now);
+Result<Claims, TokenError> verify_token(std::string_view token, const KeySet& keys, const TokenRules& rules,
+                                        TimePoint now);
 
 }  // namespace gatehouse::identity

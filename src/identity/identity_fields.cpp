@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "identity/identity_fields.hpp"
+
+namespace gatehouse::identity {
+
+namespace {
+
+bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '%'; }
+
+}  // namespace
+
+std::string encode_field_value(std::string_view text)
+{
+    static constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string value;
+    for (char c : text) {
+        if (is_plain(c)) {
+            value += c;
+            continue;
+        }
+        auto byte = static_cast<unsigned char>(c);
+        value += '%';
+        value += digits[byte >> 4U];
+        value += digits[byte & 15U];
+    }
+    return value;
+}
+
+void set_identity_fields(http::Headers& headers, const Claims& claims)
+{
+    std::string roles;
+    for (const std::string& role : claims.roles) {
+        if (!roles.empty())
+            roles += ',';
+        roles += encode_field_value(role);
+    }
+    headers.set("x-user-id", encode_field_value(claims.subject));
+    headers.set("x-user-name", encode_field_value(claims.username));
+    headers.set("x-user-roles", roles);
+}
+
+}  // namespace gatehouse::identity
