@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.hpp"
+
+#include "gateway/pipeline.hpp"
+#include "gateway/route_table.hpp"
+
+namespace gatehouse::gateway {
+
+class Gateway::Impl {
+public:
+    Impl(Config config, Needs needs)
+        : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console}, needs.clients),
+          pipeline_(config_, routes_, needs.authenticators, needs.metrics)
+    {
+    }
+
+    Pipeline& pipeline() { return pipeline_; }
+
+private:
+    Config config_;
+    RouteTable routes_;
+    Pipeline pipeline_;
+};
+
+Gateway::Gateway(Config config, Needs needs) : impl_(std::make_unique<Impl>(std::move(config), needs)) {}
+
+Gateway::~Gateway() = default;
+
+http::Handler Gateway::handler()
+{
+    Pipeline& pipeline = impl_->pipeline();
+    return [&pipeline](http::Request& request) { return pipeline.handle(request); };
+}
+
+}  // namespace gatehouse::gateway

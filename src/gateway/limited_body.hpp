@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A body that ends with BodyError::too_large when it brings more bytes than a route allows.
+#pragma once
+
+#include "http/message.hpp"
+
+#include <cstdint>
+
+namespace gatehouse::gateway {
+
+class LimitedBody final : public http::BodyReader {
+public:
+    // REQUIRES: `body` outlives this.
+    LimitedBody(http::BodyReader& body, std::uint64_t bytes_max) : body_(body), left_(bytes_max) {}
+
+    Task<std::string_view> read() override
+    {
+        std::string_view piece = co_await body_.read();
+        if (piece.size() > left_)
+            throw http::BodyError(http::BodyError::Kind::too_large);
+        left_ -= piece.size();
+        co_return piece;
+    }
+
+    std::optional<std::uint64_t> length() const override { return body_.length(); }
+
+private:
+    http::BodyReader& body_;
+    std::uint64_t left_;
+};
+
+}  // namespace gatehouse::gateway

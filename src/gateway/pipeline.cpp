@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/pipeline.hpp"
+
+#include "gateway/fields.hpp"
+#include "gateway/limited_body.hpp"
+#include "gateway/path.hpp"
+#include "gateway/trace.hpp"
+#include "identity/bearer.hpp"
+#include "identity/session_cookie.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace gatehouse::gateway {
+
+using http::Problem;
+
+namespace {
+
+bool changes_state(std::string_view method) { return method != "GET" && method != "HEAD" && method != "OPTIONS"; }
+
+}  // namespace
+
+struct Pipeline::RouteFigures {
+    Metrics* metrics;
+    std::string route;
+    prometheus::Histogram* duration;
+    // Looked up when a status is first answered; the registry gives every thread the same counter.
+    std::array<std::atomic<prometheus::Counter*>, 600> by_status{};
+
+    prometheus::Counter& counter(int status)
+    {
+        auto& slot = by_status[static_cast<std::size_t>(std::clamp(status, 0, 599))];
+        prometheus::Counter* counter = slot.load(std::memory_order_acquire);
+        if (!counter) {
+            counter = &metrics->counter("gatehouse_gateway_requests_total", "Requests answered by the gateway.",
+                                        {{"route", route}, {"status", std::to_string(status)}});
+            slot.store(counter, std::memory_order_release);
+        }
+        return *counter;
+    }
+};
+
+Pipeline::Pipeline(const Config& config, RouteTable& routes, PerThread<identity::Authenticator>& authenticators,
+                   Metrics& metrics)
+    : config_(config), routes_(routes), authenticators_(authenticators), metrics_(metrics),
+      threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
+{
+    auto add = [&](const std::string& name) {
+        auto figures = std::make_unique<RouteFigures>();
+        figures->metrics = &metrics_;
+        figures->route = name;
+        figures->duration = &metrics_.duration("gatehouse_gateway_request_duration_seconds",
+                                               "Time from a request's head to its answer's head.", {{"route", name}});
+        figures_.push_back(std::move(figures));
+    };
+    for (const auto& route : routes_.routes())
+        add(route->name);
+    add("none");
+}
+
+Pipeline::~Pipeline() = default;
+
+Task<http::Response> Pipeline::handle(http::Request& request)
+{
+    Passage passage;
+    passage.began = std::chrono::steady_clock::now();
+    passage.method = request.head.method;
+    passage.path = request.path();
+    passage.agent = request.head.headers.find("user-agent").value_or("");
+    request.request_id = choose_request_id(request.head.headers);
+    ensure_traceparent(request.head.headers);
+
+    // An exception (the client's body broke off, a bug) becomes a problem here, so that it is logged and counted too.
+    std::exception_ptr error;
+    http::Response response;
+    try {
+        response = co_await pass(request, passage);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error)
+        response = http::answer_exception(error, request);
+    finish(request, passage, response);
+    co_return response;
+}
+
+Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
+{
+    if (auto problem = normalize_target(request))
+        co_return problem->to_response(request.request_id);
+    if (auto problem = find_route(request, passage))
+        co_return problem->to_response(request.request_id);
+    if (auto problem = authenticate(request, passage))
+        co_return problem->to_response(request.request_id);
+    if (auto problem = authorize(passage))
+        co_return problem->to_response(request.request_id);
+    if (auto problem = check_body(request, *passage.route))
+        co_return problem->to_response(request.request_id);
+    rewrite(request, passage);
+
+    // A body of unknown length is measured as it passes; the others were checked by what they announce.
+    LimitedBody limited(*request.body, passage.route->body_bytes_max);
+    http::BodyReader* whole = request.body;
+    if (!whole->length())
+        request.body = &limited;
+    http::Response response = co_await passage.route->upstream->send(request);
+    request.body = whole;
+
+    rewrite_response_fields(response.headers, threads_.local().scratch);
+    co_return response;
+}
+
+std::optional<Problem> Pipeline::normalize_target(http::Request& request) const
+{
+    if (request.head.target == "*" || is_normal_path(request.path()))
+        return std::nullopt;
+    auto path = normalize_path(request.path());
+    if (!path)
+        return Problem::bad_request("invalid_request", "The path has dot segments, empty segments, or an encoding "
+                                                       "that services read in different ways.");
+    std::string_view query = request.query();
+    request.head.target = query.empty() ? *path : fmt::format("{}?{}", *path, query);
+    return std::nullopt;
+}
+
+std::optional<Problem> Pipeline::find_route(const http::Request& request, Passage& passage) const
+{
+    if (request.head.target == "*")
+        return Problem::not_found("not_found", "There is nothing at *.");
+    RouteTable::Match match = routes_.match(request.head.method, request.path());
+    if (match.route) {
+        passage.route = match.route;
+        return std::nullopt;
+    }
+    if (!match.allow.empty())
+        return Problem::method_not_allowed(std::move(match.allow));
+    return Problem::not_found("not_found", "There is nothing at this path.");
+}
+
+std::optional<Problem> Pipeline::authenticate(http::Request& request, Passage& passage) const
+{
+    const Route& route = *passage.route;
+    if (route.authentication == Authentication::none)
+        return std::nullopt;
+
+    auto credentials = identity::find_bearer_token(request.head.headers);
+    if (!credentials)
+        return Problem::bad_request("invalid_request", "The Authorization field is malformed.");
+    std::string cookie_token;
+    std::string_view token = *credentials;
+    if (token.empty()) {
+        cookie_token = identity::find_cookie(request.head.headers, identity::access_cookie).value_or("");
+        token = cookie_token;
+        // A cookie comes along by itself, from other sites' pages too.
+        if (!token.empty() && changes_state(request.head.method) && !identity::is_same_origin(request))
+            return Problem::forbidden("csrf_rejected", "A request with the session cookie that changes something must "
+                                                       "come from Gatehouse's own pages.");
+    }
+    if (token.empty()) {
+        if (route.authentication == Authentication::optional)
+            return std::nullopt;
+        return identity::unauthenticated();
+    }
+    auto claims = authenticators_.local().verify(token);
+    if (!claims)
+        return identity::invalid_token(claims.error());
+    passage.caller = std::move(*claims);
+    if (!cookie_token.empty())
+        request.head.headers.set("authorization", "Bearer " + cookie_token);
+    return std::nullopt;
+}
+
+std::optional<Problem> Pipeline::authorize(const Passage& passage) const
+{
+    const std::string& permission = passage.route->permission;
+    if (permission.empty() || (passage.caller && passage.caller->may(permission)))
+        return std::nullopt;
+    if (!passage.caller)
+        return identity::unauthenticated();
+    return identity::insufficient_scope(permission);
+}
+
+std::optional<Problem> Pipeline::check_body(const http::Request& request, const Route& route) const
+{
+    auto length = request.body->length();
+    if (length && *length > route.body_bytes_max)
+        return Problem::too_large("body_too_large",
+                                  fmt::format("The body may have at most {} bytes here.", route.body_bytes_max));
+    return std::nullopt;
+}
+
+void Pipeline::rewrite(http::Request& request, const Passage& passage)
+{
+    const Route& route = *passage.route;
+    rewrite_request_fields(request, route, passage.caller.get(), threads_.local().scratch);
+    if (!route.strip_prefix || route.segments.empty())
+        return;
+    std::size_t prefix = 0;
+    for (const std::string& segment : route.segments)
+        prefix += 1 + segment.size();
+    request.head.target.erase(0, prefix);
+    if (!request.head.target.starts_with('/'))
+        request.head.target.insert(0, 1, '/');
+}
+
+void Pipeline::finish(const http::Request& request, Passage& passage, http::Response& response)
+{
+    response.headers.set("x-request-id", request.request_id);
+    count(passage.route, response.status, std::chrono::steady_clock::now() - passage.began);
+    if (!config_.access_log)
+        return;
+    AccessRecord record;
+    record.request_id = request.request_id;
+    record.remote_address = request.remote_address;
+    record.method = std::move(passage.method);
+    record.path = std::move(passage.path);
+    record.agent = std::move(passage.agent);
+    if (passage.route) {
+        record.route = passage.route->name;
+        record.upstream = passage.route->upstream->name();
+    }
+    if (passage.caller)
+        record.user = passage.caller->subject;
+    record.status = response.status;
+    record.bytes = response.body.size();
+    record.began = passage.began;
+    if (!response.stream) {
+        write_access_record(record);
+        return;
+    }
+    record.bytes = 0;
+    response.stream = make_logged_body(std::move(response.stream), std::move(record));
+}
+
+void Pipeline::count(const Route* route, int status, std::chrono::steady_clock::duration took)
+{
+    RouteFigures& figures = *figures_[route ? route->index : figures_.size() - 1];
+    figures.counter(status).Increment();
+    figures.duration->Observe(std::chrono::duration<double>(took).count());
+}
+
+}  // namespace gatehouse::gateway

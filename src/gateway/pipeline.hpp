@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to a request in the gateway, as a fixed list of steps. Their order is a security property: a path is brought
+// into its one form before it is matched, matched before anybody is let in, and rewritten only after that.
+//
+// One object serves all I/O threads; what changes is kept per thread.
+#pragma once
+
+#include "base/io_threads.hpp"
+#include "base/metrics.hpp"
+#include "gateway/access_log.hpp"
+#include "gateway/config.hpp"
+#include "gateway/route_table.hpp"
+#include "http/problem.hpp"
+#include "identity/authenticator.hpp"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace gatehouse::gateway {
+
+class Pipeline final {
+public:
+    Pipeline(const Config& config, RouteTable& routes, PerThread<identity::Authenticator>& authenticators,
+             Metrics& metrics);
+    ~Pipeline();
+
+    Task<http::Response> handle(http::Request& request);
+
+private:
+    using Caller = std::shared_ptr<const identity::Claims>;  // null for an anonymous one
+
+    struct PerThreadState {
+        http::Headers scratch;
+    };
+    struct Passage {  // of one request
+        const Route* route = nullptr;
+        Caller caller;
+        std::chrono::steady_clock::time_point began;
+        std::string method;
+        std::string path;
+        std::string agent;
+    };
+
+    Task<http::Response> pass(http::Request& request, Passage& passage);
+
+    // The steps. Each refuses by returning a problem.
+    std::optional<http::Problem> normalize_target(http::Request& request) const;
+    std::optional<http::Problem> find_route(const http::Request& request, Passage& passage) const;
+    std::optional<http::Problem> authenticate(http::Request& request, Passage& passage) const;
+    std::optional<http::Problem> authorize(const Passage& passage) const;
+    std::optional<http::Problem> check_body(const http::Request& request, const Route& route) const;
+    void rewrite(http::Request& request, const Passage& passage);
+
+    void finish(const http::Request& request, Passage& passage, http::Response& response);
+    void count(const Route* route, int status, std::chrono::steady_clock::duration took);
+
+    const Config& config_;
+    RouteTable& routes_;
+    PerThread<identity::Authenticator>& authenticators_;
+    Metrics& metrics_;
+    PerThread<PerThreadState> threads_;
+
+    // Counters and histogram of each route by Route::index; the last one is for requests that matched none.
+    struct RouteFigures;
+    std::vector<std::unique_ptr<RouteFigures>> figures_;
+};
+
+}  // namespace gatehouse::gateway

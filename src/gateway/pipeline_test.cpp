@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gateway as a whole, with handlers in the place of the services behind it.
+#include "gateway/gateway.hpp"
+
+#include "base/json.hpp"
+#include "gateway/path.hpp"
+#include "gateway/route_table.hpp"
+#include "support/run_task.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <gtest/gtest.h>
+
+#include <future>
+
+namespace gatehouse::gateway {
+namespace {
+
+// Answers 200 and keeps what it saw.
+struct Service {
+    http::RequestHead seen;
+    int calls = 0;
+    int status = 200;
+
+    Task<http::Response> answer(http::Request& request)
+    {
+        ++calls;
+        seen = request.head;
+        while (!(co_await request.body->read()).empty()) {
+        }
+        http::Response response;
+        response.status = status;
+        response.body = "served";
+        response.headers.set("connection", "close");
+        co_return response;
+    }
+    http::Handler handler()
+    {
+        return [this](http::Request& request) { return answer(request); };
+    }
+};
+
+identity::TokenRules rules() { return {.issuer = "http://localhost", .audience = "gatehouse"}; }
+
+class GatewayTest : public ::testing::Test {
+protected:
+    GatewayTest() : threads_(1), key_(identity::SigningKey::generate(identity::Algorithm::eddsa))
+    {
+        keys_.store(identity::KeySet::of({key_}));
+        threads_.start();
+        config_.access_log = false;
+    }
+    ~GatewayTest() override { threads_.stop(); }
+
+    std::string token(std::vector<std::string> permissions)
+    {
+        identity::Claims claims;
+        claims.issuer = rules().issuer;
+        claims.audience = rules().audience;
+        claims.subject = "0190163d-8694-739b-aea5-966c26f8ad91";
+        claims.token_id = "t";
+        claims.session_id = "s";
+        claims.username = "ada";
+        claims.roles = {"user"};
+        claims.permissions = std::move(permissions);
+        claims.issued_at = to_unix_seconds(clock_.now());
+        claims.expires_at = claims.issued_at + 600;
+        return identity::sign_token(claims, key_);
+    }
+
+    http::Request request(std::string method, std::string target)
+    {
+        http::Request request;
+        request.head.method = std::move(method);
+        request.head.target = std::move(target);
+        request.head.headers.add("host", "gate.example");
+        request.remote_address = "127.0.0.1";
+        return request;
+    }
+
+    http::Response send(http::Request& request, std::string body = {})
+    {
+        http::StringBody text(std::move(body));
+        request.body = &text;
+        if (!gateway_)
+            gateway_ = std::make_unique<Gateway>(
+                config_, Gateway::Needs{auth_up_, files_up_, console_up_, clients_, authenticators_, clock_, metrics_});
+        std::promise<http::Response> promise;
+        auto done = [&](std::exception_ptr error, http::Response response) {
+            if (error)
+                promise.set_exception(error);
+            else
+                promise.set_value(std::move(response));
+        };
+        asio::co_spawn(threads_.context(0), gateway_->handler()(request), done);
+        return promise.get_future().get();
+    }
+
+    static std::string code(const http::Response& response)
+    {
+        auto problem = parse_json(response.body);
+        return problem ? find_string(problem->as_object(), "code").value_or("none") : "not json";
+    }
+
+    IoThreads threads_;
+    Clock clock_;
+    Metrics metrics_;
+    identity::SigningKey key_;
+    identity::KeySource keys_;
+    Service auth_, files_, console_, orders_;
+    http::Upstream auth_up_{"auth", auth_.handler()};
+    http::Upstream files_up_{"files", files_.handler()};
+    http::Upstream console_up_{"console", console_.handler()};
+    PerThread<http::Client> clients_{1, [this](std::size_t i) {
+        return std::make_unique<http::Client>(threads_.context(i).get_executor(), http::ClientOptions{});
+    }};
+    PerThread<identity::Authenticator> authenticators_{1, [this](std::size_t) {
+        return std::make_unique<identity::Authenticator>(keys_, rules(), clock_);
+    }};
+    Config config_;
+    std::unique_ptr<Gateway> gateway_;
+};
+
+TEST_F(GatewayTest, ForwardsWithIdentityAndStripsTheClientsOwn)
+{
+    auto it = request("GET", "/files?limit=3");
+    it.head.headers.add("authorization", "Bearer " + token({"files:read"}));
+    it.head.headers.add("x-user-id", "forged");
+    auto response = send(it);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, "served");
+    EXPECT_TRUE(response.headers.contains("x-request-id"));
+    EXPECT_FALSE(response.headers.contains("connection"));
+    EXPECT_EQ(files_.seen.target, "/files?limit=3");
+    EXPECT_EQ(files_.seen.headers.count("x-user-id"), 1U);
+    EXPECT_EQ(files_.seen.headers.find("x-user-id"), "0190163d-8694-739b-aea5-966c26f8ad91");
+    EXPECT_TRUE(files_.seen.headers.contains("traceparent"));
+}
+
+TEST_F(GatewayTest, WithoutATokenSaysHowToAuthenticate)
+{
+    auto it = request("GET", "/files");
+    auto response = send(it);
+    EXPECT_EQ(response.status, 401);
+    EXPECT_EQ(code(response), "unauthenticated");
+    EXPECT_EQ(response.headers.find("www-authenticate"), R"(Bearer realm="gatehouse")");
+    EXPECT_EQ(response.headers.find("content-type"), "application/problem+json");
+    EXPECT_EQ(files_.calls, 0);
+}
+
+TEST_F(GatewayTest, RefusesATamperedToken)
+{
+    std::string tampered = token({"files:read"});
+    tampered[tampered.size() - 10] = tampered[tampered.size() - 10] == 'A' ? 'B' : 'A';
+    auto it = request("GET", "/files");
+    it.head.headers.add("authorization", "Bearer " + tampered);
+    auto response = send(it);
+    EXPECT_EQ(response.status, 401);
+    EXPECT_EQ(code(response), "invalid_token");
+    EXPECT_EQ(files_.calls, 0);
+}
+
+TEST_F(GatewayTest, AToleratedAnonymousRouteStillRefusesABadToken)
+{
+    config_.routes.push_back({.path = "/open", .upstreams = {"http://127.0.0.1:9"}, .authentication = Authentication::optional});
+    auto it = request("GET", "/open");
+    it.head.headers.add("authorization", "Bearer nonsense");
+    EXPECT_EQ(send(it).status, 401);
+}
+
+TEST_F(GatewayTest, WithoutThePermissionIsForbidden)
+{
+    auto it = request("GET", "/admin/users");
+    it.head.headers.add("authorization", "Bearer " + token({"files:read"}));
+    auto response = send(it);
+    EXPECT_EQ(response.status, 403);
+    EXPECT_EQ(code(response), "insufficient_scope");
+    EXPECT_EQ(auth_.calls, 0);
+}
+
+TEST_F(GatewayTest, AnEncodedPathCannotPassAPermissionBy)
+{
+    auto encoded = request("GET", "/%61dmin/users");
+    encoded.head.headers.add("authorization", "Bearer " + token({"files:read"}));
+    EXPECT_EQ(send(encoded).status, 403);
+    auto dotted = request("GET", "/files/../admin/users");
+    dotted.head.headers.add("authorization", "Bearer " + token({"files:read"}));
+    EXPECT_EQ(send(dotted).status, 400);
+    EXPECT_EQ(auth_.calls + files_.calls, 0);
+}
+
+TEST_F(GatewayTest, InternalPathsAreNotRouted)
+{
+    auto it = request("GET", "/internal/users/0190163d-8694-739b-aea5-966c26f8ad91");
+    it.head.headers.add("authorization", "Bearer " + token({"*"}));
+    EXPECT_EQ(send(it).status, 404);
+    EXPECT_EQ(auth_.calls, 0);
+}
+
+TEST_F(GatewayTest, NamesTheMethodsThatAPathTakes)
+{
+    auto it = request("DELETE", "/login");
+    auto response = send(it);
+    EXPECT_EQ(response.status, 405);
+    EXPECT_EQ(response.headers.find("allow"), "POST");
+}
+
+TEST_F(GatewayTest, TheSessionCookieWorksForReading)
+{
+    auto it = request("GET", "/files");
+    it.head.headers.add("cookie", "__Host-gatehouse=" + token({"files:read"}));
+    EXPECT_EQ(send(it).status, 200);
+    EXPECT_TRUE(files_.seen.headers.find("authorization")->starts_with("Bearer "));
+    EXPECT_FALSE(files_.seen.headers.contains("cookie"));
+}
+
+TEST_F(GatewayTest, TheSessionCookieAloneChangesNothingFromAnotherSite)
+{
+    auto foreign = request("POST", "/upload");
+    foreign.head.headers.add("cookie", "__Host-gatehouse=" + token({"files:write"}));
+    foreign.head.headers.add("sec-fetch-site", "cross-site");
+    auto response = send(foreign);
+    EXPECT_EQ(response.status, 403);
+    EXPECT_EQ(code(response), "csrf_rejected");
+    auto own = request("POST", "/upload");
+    own.head.headers.add("cookie", "__Host-gatehouse=" + token({"files:write"}));
+    own.head.headers.add("sec-fetch-site", "same-origin");
+    EXPECT_EQ(send(own).status, 200);
+}
+
+TEST_F(GatewayTest, RefusesABodyThatIsTooLargeBeforeForwarding)
+{
+    auto it = request("POST", "/login");
+    auto response = send(it, std::string(65 * 1024, 'x'));
+    EXPECT_EQ(response.status, 413);
+    EXPECT_EQ(auth_.calls, 0);
+}
+
+TEST_F(GatewayTest, AServiceThatIsNotThereIsABadGatewayNotACrash)
+{
+    config_.routes.push_back({.path = "/orders", .upstreams = {"http://127.0.0.1:1"}, .authentication = Authentication::none});
+    auto it = request("GET", "/orders/7");
+    auto response = send(it);
+    EXPECT_GE(response.status, 502);
+    EXPECT_EQ(response.headers.find("content-type"), "application/problem+json");
+}
+
+TEST_F(GatewayTest, AConfiguredRouteMayNotTakeABuiltInPath)
+{
+    config_.routes.push_back({.path = "/files/mine", .upstreams = {"http://127.0.0.1:1"}});
+    auto it = request("GET", "/");
+    EXPECT_THROW(send(it), std::runtime_error);
+}
+
+TEST_F(GatewayTest, TheSameRouteTwiceIsRefused)
+{
+    config_.routes.push_back({.path = "/orders", .upstreams = {"http://127.0.0.1:1"}});
+    config_.routes.push_back({.path = "/orders", .upstreams = {"http://127.0.0.1:2"}});
+    auto it = request("GET", "/");
+    EXPECT_THROW(send(it), std::runtime_error);
+}
+
+class Matching : public GatewayTest {
+protected:
+    std::string name_of(std::string_view method, std::string_view path)
+    {
+        if (!table_)
+            table_ = std::make_unique<RouteTable>(config_, RoleUpstreams{auth_up_, files_up_, console_up_}, clients_);
+        auto match = table_->match(method, path);
+        return match.route ? match.route->name : match.allow.empty() ? "none" : "405";
+    }
+    std::unique_ptr<RouteTable> table_;
+};
+
+TEST_F(Matching, PrefersTheMoreSpecificRoute)
+{
+    config_.routes.push_back({.path = "/orders", .upstreams = {"http://127.0.0.1:1"}});
+    config_.routes.push_back({.path = "/orders/archive", .upstreams = {"http://127.0.0.1:1"}});
+    config_.routes.push_back({.path = "/", .upstreams = {"http://127.0.0.1:1"}});
+    EXPECT_EQ(name_of("GET", "/orders"), "/orders/*");
+    EXPECT_EQ(name_of("GET", "/orders/"), "/orders/*");
+    EXPECT_EQ(name_of("GET", "/orders/7/lines"), "/orders/*");
+    EXPECT_EQ(name_of("GET", "/orders/archive/7"), "/orders/archive/*");
+    EXPECT_EQ(name_of("GET", "/ordersarchive"), "/*");
+    EXPECT_EQ(name_of("GET", "/"), "/");
+    EXPECT_EQ(name_of("GET", "/anything/else"), "/*");
+}
+
+TEST_F(Matching, BuiltInRoutesAreExact)
+{
+    EXPECT_EQ(name_of("GET", "/files"), "/files");
+    EXPECT_EQ(name_of("GET", "/files/"), "none");
+    EXPECT_EQ(name_of("HEAD", "/files/1/content"), "/files/{id}/content");
+    EXPECT_EQ(name_of("GET", "/files/1/content/2"), "none");
+    EXPECT_EQ(name_of("PUT", "/files/1"), "405");
+    EXPECT_EQ(name_of("GET", "/console"), "/console/*");
+    EXPECT_EQ(name_of("GET", "/console/assets/index.js"), "/console/*");
+    EXPECT_EQ(name_of("get", "/files"), "405");
+}
+
+}  // namespace
+}  // namespace gatehouse::gateway
