@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The role `worker`: takes `file.uploaded` events, runs the processors that fit the file's type in a sandbox, and stores
-// their results as derived files. Lives on I/O thread 0.
+// The role `worker`: takes `file.uploaded` events, runs the processors that fit the file's type in a sandbox, and
+// stores their results as derived files. Lives on I/O thread 0.
 #pragma once
 
 #include "base/clock.hpp"
@@ -12,9 +12,11 @@
 #include <filesystem>
 #include <memory>
 
-namespace gatehouse::worker {
+namespace gatehouse::worker
+{
 
-class Worker final {
+class Worker final
+{
 public:
     struct Needs {
         files::FileStore& store;
