@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP messages as values: what the parsers fill, the handlers read and write, the serializer sends (RFC 9110).
 //
-// Header names are kept in lower case in one flat buffer, so that a message that is reset and used again allocates nothing.
-// Views into Headers are valid until the next change of that object.
+// Header names are kept in lower case in one flat buffer, so that a message that is reset and used again allocates
+// nothing. Views into Headers are valid until the next change of that object.
 #pragma once
 
 #include "base/task.hpp"
@@ -54,9 +54,17 @@ public:
     Iterator end() const { return {*this, size()}; }
 
 private:
+    friend class HeadParser;
+
     struct Entry {
         std::uint32_t name_begin, name_size, value_begin, value_size;
     };
+    std::string_view view(std::uint32_t begin, std::uint32_t size) const { return {text_.data() + begin, size}; }
+
+    // For the parser: "Name: value" as received, in one copy.
+    void add_line(std::string_view line, std::size_t name_size, std::size_t value_begin);
+
+    // May hold bytes of removed fields; they go with clear().
     std::string text_;
     std::vector<Entry> entries_;
 };
@@ -76,7 +84,8 @@ public:
     virtual std::optional<std::uint64_t> length() const = 0;
 };
 
-// The body did not arrive as announced: closed early, too large, malformed framing, too slow. `status` is what to answer.
+// The body did not arrive as announced: closed early, too large, malformed framing, too slow. `status` is what to
+// answer.
 class BodyError final : public std::exception {
 public:
     enum class Kind { closed, too_large, malformed, too_slow };
@@ -141,6 +150,9 @@ struct Response {
 
     // For an answer to HEAD or a 304 whose content-length tells the length of what a GET would send.
     std::optional<std::uint64_t> content_length;
+
+    // Why this is a 5xx, for the log alone; answer() (problem.hpp) logs it and takes it away.
+    std::string cause;
 };
 
 // What answers requests: a role's router, the gateway, an upstream. An exception becomes a problem (problem.hpp).

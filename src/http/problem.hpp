@@ -73,4 +73,7 @@ std::span<const ProblemCode> problem_codes();
 // Retry-After, anything else 500. Logs one line with the request id for each 5xx.
 Task<Response> answer(const Handler& handler, Request& request);
 
+// What answer() does with an exception.
+Response answer_exception(const std::exception_ptr& error, const Request& request);
+
 }  // namespace gatehouse::http

@@ -13,10 +13,13 @@
 
 namespace gatehouse::http {
 
-// Appends the head, with `framing` as Content-Length or Transfer-Encoding (none: neither, for GET; a length of 0 is written).
+// Appends the head, with `framing` as Content-Length or Transfer-Encoding (none: neither, for GET; a length of 0 is
+// written). Throws std::invalid_argument for a method or target that is none.
 void append_request_head(std::string& out, const RequestHead& head, const Framing& framing, bool keep_alive);
 
-// Appends the head. `content_length` without a body is for HEAD and 304. Adds `date` where it is missing.
+// Appends the head; a length without a body after it is for HEAD and 304. With framing `none` a client reads until the
+// connection closes, unless the status or HEAD says that there is no body: an empty body has length 0. Adds `date` where it
+// is missing.
 void append_response_head(std::string& out, int status, const Headers& headers, const Framing& framing, bool keep_alive);
 
 void append_chunk(std::string& out, std::string_view data);  // `data` not empty
