@@ -32,7 +32,13 @@ void set_identity_fields(http::Headers& headers, const Claims& claims)
     for (const std::string& role : claims.roles) {
         if (!roles.empty())
             roles += ',';
-        roles += encode_field_value(role);
+        // A comma inside a role's name would make it two roles.
+        for (char c : encode_field_value(role)) {
+            if (c == ',')
+                roles += "%2C";
+            else
+                roles += c;
+        }
     }
     headers.set("x-user-id", encode_field_value(claims.subject));
     headers.set("x-user-name", encode_field_value(claims.username));

@@ -20,7 +20,7 @@ void ServiceKey::require(const http::Request& request) const
 {
     auto field = request.head.headers.find(field_name);
     if (!field || request.head.headers.count(field_name) != 1 || !constant_time_equal(*field, key_.reveal()))
-        throw http::Problem::unauthorized("service_key_wrong", "This is for the services of this installation only.");
+        throw http::Problem::unauthorized("unauthenticated", "This is for the services of this installation only.");
 }
 
 }  // namespace gatehouse::identity
