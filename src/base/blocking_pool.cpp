@@ -7,7 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-namespace gatehouse {
+namespace gatehouse
+{
 
 BlockingPool::BlockingPool(Options options) : options_(std::move(options))
 {
@@ -30,14 +31,28 @@ void BlockingPool::reserve()
     ++reserved_;
 }
 
-void BlockingPool::submit(Job job)
+void BlockingPool::release()
 {
     {
         std::scoped_lock lock(mutex_);
         --reserved_;
-        jobs_.push_back(std::move(job));
     }
-    wake_.notify_one();
+    wake_.notify_all();
+}
+
+void BlockingPool::submit(Job job)
+{
+    bool last_ones = false;
+    {
+        std::scoped_lock lock(mutex_);
+        --reserved_;
+        jobs_.push_back(std::move(job));
+        last_ones = stopping_;
+    }
+    if (last_ones)
+        wake_.notify_all();
+    else
+        wake_.notify_one();
 }
 
 std::size_t BlockingPool::queued() const
@@ -53,7 +68,8 @@ void BlockingPool::work()
         setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), options_.nice);
     std::unique_lock lock(mutex_);
     while (true) {
-        wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+        // A place taken before stop() still brings its job.
+        wake_.wait(lock, [this] { return !jobs_.empty() || (stopping_ && reserved_ == 0); });
         if (jobs_.empty())
             return;
         Job job = std::move(jobs_.front());

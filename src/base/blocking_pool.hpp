@@ -28,12 +28,14 @@
 #include <variant>
 #include <vector>
 
-namespace gatehouse {
+namespace gatehouse
+{
 
-class BlockingPool final {
+class BlockingPool final
+{
 public:
     struct Options {
-        std::string name;              // of the threads, at most 12 characters
+        std::string name;  // of the threads, at most 12 characters
         std::size_t threads = 1;
         std::size_t queue_max = 1024;  // jobs waiting, not counting those that run
         int nice = 0;                  // added to the threads' niceness
@@ -56,7 +58,31 @@ public:
 private:
     using Job = std::move_only_function<void()>;
 
-    void reserve();  // throws Unavailable
+    // A place in the queue: taken by the constructor (throws Unavailable), used by submit() or given back.
+    class Place
+    {
+    public:
+        explicit Place(BlockingPool& pool) : pool_(pool) { pool_.reserve(); }
+        ~Place()
+        {
+            if (!used_)
+                pool_.release();
+        }
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+        void submit(Job job)
+        {
+            used_ = true;
+            pool_.submit(std::move(job));
+        }
+
+    private:
+        BlockingPool& pool_;
+        bool used_ = false;
+    };
+
+    void reserve();
+    void release();
     void submit(Job job);
     void work();
 
@@ -75,7 +101,7 @@ Task<std::invoke_result_t<F&>> BlockingPool::run(F fn)
     using Value = std::invoke_result_t<F&>;
     using Slot = std::conditional_t<std::is_void_v<Value>, std::monostate, std::optional<Value>>;
 
-    reserve();
+    Place place(*this);
     Slot result{};
     std::exception_ptr error;
     auto call = [&] {
@@ -88,11 +114,15 @@ Task<std::invoke_result_t<F&>> BlockingPool::run(F fn)
             error = std::current_exception();
         }
     };
-    auto initiate = [this, &call](auto handler) {
+    auto initiate = [&place, &call](auto handler) {
         auto executor = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
-        submit([&call, executor, handler = std::move(handler)]() mutable {
+        place.submit([&call, executor, handler = std::move(handler)]() mutable {
             call();
-            asio::post(executor, std::move(handler));
+            // The caller may end its context as soon as it has the result, so the mark of outstanding work travels with
+            // the handler: this thread must not touch the context after the post.
+            auto plain = asio::prefer(executor, asio::execution::outstanding_work.untracked);
+            asio::post(plain,
+                       [work = std::move(executor), handler = std::move(handler)]() mutable { std::move(handler)(); });
         });
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(initiate, asio::use_awaitable);
