@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// multipart/form-data (RFC 7578) as it streams by: parts are pulled one after the other, nothing is kept in memory but one
-// piece and one part's head.
+// multipart/form-data (RFC 7578) as it streams by: parts are pulled one after the other, nothing is kept in memory but
+// one piece and one part's head.
 #pragma once
 
 #include "http/message.hpp"
@@ -38,11 +38,22 @@ public:
     Task<std::string_view> read();
 
 private:
-    // The implementation may change these private members freely.
+    enum class State { preamble, head, content, content_end, done };
+
+    Task<bool> fill();
+    Task<> need(std::size_t bytes);
+    Task<bool> skip_to_delimiter();
+    Task<> take_delimiter_end();
+    Task<> skip_epilogue();
+    std::string_view pending() const { return std::string_view(buffer_).substr(begin_); }
+
     BodyReader& body_;
-    std::string delimiter_;
+    std::string delimiter_;  // CR LF "--" boundary
     MultipartLimits limits_;
-    std::string buffer_;
+    std::string buffer_;  // what was read of the body and is not consumed before begin_
+    std::size_t begin_ = 0;
+    std::size_t part_count_ = 0;
+    State state_ = State::preamble;
 };
 
 }  // namespace gatehouse::http

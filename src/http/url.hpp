@@ -16,6 +16,11 @@ std::string percent_encode(std::string_view text);  // everything but RFC 3986's
 // The decoded value of the first parameter `name` of a query ('+' is a space); nullopt when absent or broken.
 std::optional<std::string> find_query_parameter(std::string_view query, std::string_view name);
 
+// False for a path that a server behind us could resolve to another one than we matched: "." and ".." segments, empty
+// segments in the middle, encoded slashes, and backslashes, each also in its percent-encoded form. A path without these
+// is safe to compare by prefix and to forward as it is.
+bool is_unambiguous_path(std::string_view path);
+
 // Where a service listens: "http://host:port/prefix" or "unix:/path/to/socket".
 struct Endpoint {
     std::string scheme;  // "http", "https" or "unix"
