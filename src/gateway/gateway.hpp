@@ -11,6 +11,7 @@
 #include "identity/authenticator.hpp"
 
 #include <memory>
+#include <string_view>
 
 namespace gatehouse::gateway {
 
@@ -36,5 +37,8 @@ private:
     class Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+// Whether the built-in routes own every path that begins with this segment: a configured route may not.
+bool is_built_in_segment(std::string_view segment);
 
 }  // namespace gatehouse::gateway

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/config_check.hpp"
+
+#include "app/listen_address.hpp"
+#include "app/roles.hpp"
+#include "app/store_url.hpp"
+#include "gateway/gateway.hpp"
+#include "http/url.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace gatehouse::app {
+
+namespace {
+
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_name(std::string_view text)
+{
+    return !text.empty() && text.size() <= 64 &&
+           std::ranges::all_of(text, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
+}
+
+void check_roles(const Config& config, Report& report)
+{
+    for (std::size_t i = 0; i < config.roles.size(); ++i) {
+        if (!is_role_word(config.roles[i]))
+            report.add("roles", fmt::format("`{}` is no role; roles are gateway, auth, files, worker, notifier and all",
+                                            config.roles[i]));
+    }
+    RoleSet roles = parse_roles(config.roles);
+    if (roles.empty())
+        report.add("roles", "names no role");
+    for (const RoleInfo& info : all_roles()) {
+        for (Role needed : info.needs) {
+            if (roles.has(info.role) && !roles.has(needed))
+                report.add_at("", "roles",
+                              fmt::format("{} needs {} in the same process: with embedded stores one process holds "
+                                          "the data directory; add the role, or run all",
+                                          info.name, to_string(needed)));
+        }
+    }
+}
+
+void check_listen(const std::string& text, std::string_view key, Report& report)
+{
+    if (!parse_listen_address(text))
+        report.add(key, fmt::format("must be ADDR:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, not `{}`", text));
+}
+
+void check_addresses(const Config& config, Report& report)
+{
+    check_listen(config.gateway.listen, "gateway.listen", report);
+    check_listen(config.auth.listen, "auth.listen", report);
+    check_listen(config.files.listen, "files.listen", report);
+    check_listen(config.ops.listen, "ops.listen", report);
+    auto ops = parse_listen_address(config.ops.listen);
+    auto gateway = parse_listen_address(config.gateway.listen);
+    if (ops && gateway && *ops == *gateway && ops->port != 0)
+        report.add("ops.listen", "is the gateway's address too");
+
+    const std::string& url = config.gateway.public_url;
+    auto parsed = http::parse_endpoint(url);
+    bool fine = parsed && (parsed->scheme == "http" || parsed->scheme == "https") && parsed->prefix.empty() &&
+                !url.ends_with('/') && url.find_first_of("?#@ ") == std::string::npos;
+    if (!url.empty() && !fine)
+        report.add("gateway.public_url",
+                   "must be http:// or https:// and a host, with a port if need be and nothing behind it");
+}
+
+void check_store(const std::string& url, std::string_view key, std::string_view scheme, Report& report)
+{
+    if (auto wrong = find_store_error(url, scheme))
+        report.add(key, *wrong);
+}
+
+void check_stores(const Config& config, Report& report)
+{
+    if (config.data.empty())
+        report.add("data", "must name a directory");
+    check_store(config.auth.store, "auth.store", "sqlite", report);
+    check_store(config.files.store, "files.store", "local", report);
+    check_store(config.events.store, "events.store", "sqlite", report);
+    // Each file has one writer; two of them on one would block each other.
+    if (config.auth.store == config.events.store)
+        report.add("events.store", "is the file of auth.store too: each needs one of its own");
+}
+
+void check_methods(const gateway::RouteConfig& route, const std::string& path, Report& report)
+{
+    std::set<std::string_view> seen;
+    for (const std::string& method : route.methods) {
+        bool upper = !method.empty() && std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
+        if (!upper)
+            report.add(path, fmt::format("`{}` is no method: GET, POST, ...", method));
+        else if (!seen.insert(method).second)
+            report.add(path, fmt::format("names {} twice", method));
+    }
+}
+
+std::optional<std::string> find_path_error(std::string_view path)
+{
+    if (!path.starts_with('/'))
+        return "must begin with /";
+    if (path.size() > 1 && path.ends_with('/'))
+        return "must not end with /: it stands for everything below anyway";
+    constexpr std::string_view others = "/-._~!$&'()*+,;=:@";
+    for (char c : path) {
+        if (!is_lower(c) && !is_digit(c) && !(c >= 'A' && c <= 'Z') && others.find(c) == std::string_view::npos)
+            return fmt::format("holds `{}`: a path is letters, digits and {}", c, others);
+    }
+    std::string_view rest = path.substr(1);
+    while (!rest.empty()) {
+        std::string_view segment = rest.substr(0, rest.find('/'));
+        if (segment.empty() || segment == "." || segment == "..")
+            return "holds an empty segment, . or ..";
+        rest.remove_prefix(std::min(segment.size() + 1, rest.size()));
+    }
+    if (path == "/")
+        return "would take everything: the console lives there";
+    std::string_view first = path.substr(1, path.find('/', 1) - 1);
+    if (gateway::is_built_in_segment(first))
+        return fmt::format("would shadow /{}, which is Gatehouse's own", first);
+    return std::nullopt;
+}
+
+void check_upstreams(const gateway::RouteConfig& route, const std::string& path, Report& report)
+{
+    if (route.upstreams.empty())
+        report.add(path, "must name at least one upstream");
+    for (std::size_t i = 0; i < route.upstreams.size(); ++i) {
+        auto endpoint = http::parse_endpoint(route.upstreams[i]);
+        if (!endpoint || endpoint->scheme != "http")
+            report.add(fmt::format("{}[{}]", path, i),
+                       fmt::format("must be http://host:port, not `{}`", route.upstreams[i]));
+    }
+}
+
+bool overlap(const gateway::RouteConfig& a, const gateway::RouteConfig& b)
+{
+    auto takes = [](const gateway::RouteConfig& route, const std::string& method) {
+        return route.methods.empty() || std::ranges::find(route.methods, method) != route.methods.end();
+    };
+    return a.path == b.path &&
+           (a.methods.empty() || std::ranges::any_of(a.methods, [&](auto& m) { return takes(b, m); }));
+}
+
+void check_routes(const Config& config, Report& report)
+{
+    const auto& routes = config.gateway.routes;
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+        const gateway::RouteConfig& route = routes[i];
+        std::string key = fmt::format("gateway.routes[{}]", i);
+        if (auto wrong = find_path_error(route.path))
+            report.add(key + ".path", *wrong);
+        check_methods(route, key + ".methods", report);
+        check_upstreams(route, key + ".upstreams", report);
+        if (!route.permission.empty() && !is_permission(route.permission))
+            report.add(key + ".permission",
+                       fmt::format("`{}` is no permission: name:action, such as orders:read", route.permission));
+        else if (!route.permission.empty() && route.authentication != gateway::Authentication::required)
+            report.add(key + ".permission", "needs authentication: required");
+        for (std::size_t j = 0; j < i; ++j) {
+            if (overlap(route, routes[j]))
+                report.add(key, fmt::format("takes what gateway.routes[{}] takes already", j));
+        }
+    }
+}
+
+// "video/*", "image/svg+xml", "*/*"
+bool is_media_type(std::string_view text)
+{
+    std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size())
+        return false;
+    return std::ranges::all_of(text, [](char c) {
+        return is_lower(c) || is_digit(c) || std::string_view("-+._/*").find(c) != std::string_view::npos;
+    });
+}
+
+void check_processor(const worker::Processor& processor, const std::string& key, Report& report)
+{
+    if (!is_name(processor.name))
+        report.add(key + ".name", "must be small letters, digits and '-'");
+    if (processor.types.empty())
+        report.add(key + ".types", "must name at least one media type");
+    for (const std::string& type : processor.types) {
+        if (!is_media_type(type))
+            report.add(key + ".types", fmt::format("`{}` is no media type such as video/* or image/png", type));
+    }
+    if (processor.command.empty() || processor.command.front().empty())
+        report.add(key + ".command", "must name a program");
+    else if (processor.command.front().starts_with("builtin:") &&
+             (processor.command.size() != 1 ||
+              (processor.command.front() != "builtin:audio" && processor.command.front() != "builtin:thumbnail")))
+        report.add(key + ".command", "shipped are builtin:audio and builtin:thumbnail, each as the only word");
+    if (!processor.suffix.starts_with('.') || processor.suffix.size() < 2 ||
+        !is_name(std::string_view(processor.suffix).substr(1)))
+        report.add(key + ".suffix", "must be a dot and small letters or digits, such as .mp3");
+}
+
+void check_worker(const Config& config, Report& report)
+{
+    if (config.worker.ffmpeg.empty())
+        report.add("worker.ffmpeg", "must name a program");
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < config.worker.processors.size(); ++i) {
+        const worker::Processor& processor = config.worker.processors[i];
+        std::string key = fmt::format("worker.processors[{}]", i);
+        check_processor(processor, key, report);
+        if (!names.insert(processor.name).second)
+            report.add(key + ".name", fmt::format("`{}` stands twice", processor.name));
+    }
+}
+
+void check_notifier(const Config& config, Report& report)
+{
+    const notifier::Smtp& smtp = config.notifier.smtp;
+    bool scheme = smtp.url.starts_with("smtp://") || smtp.url.starts_with("smtps://");
+    if (!smtp.url.empty() && (!scheme || smtp.url.find("://") + 3 == smtp.url.size()))
+        report.add("notifier.smtp.url", "must be smtp://host:port or smtps://host:port");
+    else if (smtp.url.find('@') != std::string::npos)
+        report.add("notifier.smtp.url", "must not hold user or password: notifier.smtp.username and .password do");
+    if (smtp.url.empty() && !smtp.username.empty())
+        report.add("notifier.smtp.username", "is set, but notifier.smtp.url is not");
+    if (smtp.username.empty() && !smtp.password.empty())
+        report.add("notifier.smtp.password", "is set, but notifier.smtp.username is not");
+    if (config.notifier.from.find('@') == std::string::npos)
+        report.add("notifier.from", "must be an address, such as Gatehouse <gatehouse@example.org>");
+}
+
+void check_limits(const Config& config, Report& report)
+{
+    if (config.auth.audience.empty())
+        report.add("auth.audience", "must not be empty");
+    if (config.auth.access_token_ttl > config.auth.refresh_token_ttl)
+        report.add("auth.access_token_ttl", "must not outlive auth.refresh_token_ttl");
+    if (config.events.retry.delay_first > config.events.retry.delay_max)
+        report.add("events.delay_first", "must not be longer than events.delay_max");
+    if (config.files.upload_bytes_max > config.gateway.body_bytes_max)
+        report.add("files.upload_bytes_max",
+                   "must not be larger than gateway.body_bytes_max, which ends the upload first");
+}
+
+}  // namespace
+
+void check_config(const Config& config, Report& report)
+{
+    check_roles(config, report);
+    check_addresses(config, report);
+    check_stores(config, report);
+    check_routes(config, report);
+    check_worker(config, report);
+    check_notifier(config, report);
+    check_limits(config, report);
+}
+
+bool is_permission(std::string_view text)
+{
+    if (text == "*")
+        return true;
+    if (text.empty() || text.size() > 128)
+        return false;
+    std::size_t begin = 0;
+    while (true) {
+        std::size_t end = std::min(text.find(':', begin), text.size());
+        std::string_view part = text.substr(begin, end - begin);
+        bool last = end == text.size();
+        bool word = !part.empty() && std::ranges::all_of(part, [](char c) {
+            return is_lower(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
+        });
+        if (!word && !(last && begin != 0 && part == "*"))
+            return false;
+        if (last)
+            return true;
+        begin = end + 1;
+    }
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/settings.hpp"
+
+namespace gatehouse::app {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// An enumeration whose enumerators count from 0 in the order of `words`.
+template <class Enum>
+Choice choice(Enum& value, std::vector<std::string_view> words)
+{
+    Choice result;
+    result.words = std::move(words);
+    result.get = [&value] { return static_cast<std::size_t>(value); };
+    result.set = [&value](std::size_t index) { value = static_cast<Enum>(index); };
+    return result;
+}
+
+template <class T>
+Items items(std::vector<T>& list, std::vector<Setting> (*settings_of)(T&))
+{
+    Items result;
+    result.clear = [&list] { list.clear(); };
+    result.add = [&list, settings_of] { return settings_of(list.emplace_back()); };
+    result.all = [&list, settings_of] {
+        std::vector<std::vector<Setting>> all;
+        for (T& item : list)
+            all.push_back(settings_of(item));
+        return all;
+    };
+    result.prototype = [settings_of] {
+        static T fresh;
+        return settings_of(fresh);
+    };
+    return result;
+}
+
+std::vector<Setting> route_settings(gateway::RouteConfig& route)
+{
+    return {
+        {"path", &route.path, "prefix of whole segments: /orders takes /orders and /orders/7", Setting::required},
+        {"methods", &route.methods, "methods that the route takes; empty: all"},
+        {"upstreams", &route.upstreams, "where the service listens, http://host:port, one or more", Setting::required},
+        {"authentication", choice(route.authentication, {"required", "optional", "none"}),
+         "whether a valid access token must be there"},
+        {"permission", &route.permission, "permission that the user needs; empty: any user"},
+        {"strip_prefix", &route.strip_prefix, "the service sees the path without `path`"},
+        {"preserve_host", &route.preserve_host, "the service sees the client's Host field instead of its own"},
+        {"body_bytes_max", Size{&route.body_bytes_max, 0}, "largest request body; 0: the gateway's"},
+    };
+}
+
+std::vector<Setting> processor_settings(worker::Processor& processor)
+{
+    return {
+        {"name", &processor.name, "names the derived files: small letters, digits and '-'", Setting::required},
+        {"types", &processor.types, "media types it takes, such as video/* or image/png", Setting::required},
+        {"command", &processor.command,
+         "program and arguments, {input} and {output} stand for paths; builtin:audio and builtin:thumbnail are shipped",
+         Setting::required},
+        {"suffix", &processor.suffix, "of the derived file's name, such as .mp3", Setting::required},
+        {"timeout", Seconds{&processor.timeout, seconds{1}}, "wall-clock limit; then the program is killed"},
+        {"memory_bytes_max", Size{&processor.memory_bytes_max, 1U << 20U}, "address space of the program"},
+        {"output_bytes_max", Size{&processor.output_bytes_max, 1}, "largest file that it may write"},
+    };
+}
+
+void add_process_settings(std::vector<Setting>& table, Config& config)
+{
+    table.insert(
+        table.end(),
+        {
+            {"data", &config.data, "directory that holds everything the embedded stores keep"},
+            {"roles", &config.roles,
+             "roles that this process runs: all, or some of gateway, auth, files, worker, notifier"},
+
+            {"log.format", choice(config.log.format, {"auto", "text", "json"}), "auto: text on a terminal, else json"},
+            {"log.level", choice(config.log.level, {"debug", "info", "warn", "error"}), "least level that is written",
+             Setting::reloadable},
+
+            {"ops.listen", &config.ops.listen, "address of /livez, /readyz, /startupz and /metrics"},
+
+            {"io.threads", Count{&config.io.threads, 0, 256}, "I/O threads; 0: one for each core"},
+        });
+}
+
+void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
+{
+    table.insert(
+        table.end(),
+        {
+            {"gateway.listen", &gateway.listen, "public address, ADDR:PORT; port 0 is any free one"},
+            {"gateway.public_url", &gateway.public_url,
+             "how clients reach the gateway, also the issuer of tokens; empty: http:// and the listen address"},
+            {"gateway.access_log", &gateway.access_log, "one log line for each request"},
+            {"gateway.body_bytes_max", Size{&gateway.body_bytes_max, 1}, "largest request body"},
+            {"gateway.drain", Milliseconds{&gateway.drain, milliseconds{0}},
+             "how long requests may take to finish at the end"},
+            {"gateway.routes", items(gateway.routes, route_settings), "routes to services of your own"},
+        });
+}
+
+void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
+{
+    table.insert(
+        table.end(),
+        {
+            {"auth.listen", &auth.listen, "address of the role where the gateway runs elsewhere"},
+            {"auth.store", &auth.store, "users, sessions and keys: sqlite:FILE, relative to the data directory",
+             Setting::url},
+            {"auth.issuer", &auth.issuer, "iss of the tokens; empty: the gateway's public URL"},
+            {"auth.audience", &auth.audience, "aud of the tokens"},
+            {"auth.access_token_ttl", Seconds{&auth.access_token_ttl, seconds{1}}, "life of an access token"},
+            {"auth.refresh_token_ttl", Seconds{&auth.refresh_token_ttl, seconds{1}}, "life of a refresh token"},
+            {"auth.hash_threads", Count{&auth.hash_threads, 1, 64},
+             "threads that hash passwords, 19 MiB each while they do"},
+            {"auth.hash_queue_max", Count{&auth.hash_queue_max, 1, 100'000},
+             "logins that may wait for one; beyond it they are answered 503"},
+        });
+}
+
+void add_files_settings(std::vector<Setting>& table, files::Config& files)
+{
+    table.insert(table.end(),
+                 {
+                     {"files.listen", &files.listen, "address of the role where the gateway runs elsewhere"},
+                     {"files.store", &files.store,
+                      "content and records: local:DIRECTORY, relative to the data directory", Setting::url},
+                     {"files.upload_bytes_max", Size{&files.upload_bytes_max, 1}, "largest file"},
+                 });
+}
+
+void add_worker_settings(std::vector<Setting>& table, worker::Config& worker)
+{
+    table.insert(table.end(), {
+                                  {"worker.jobs", Count{&worker.jobs, 1, 256}, "files processed at once"},
+                                  {"worker.ffmpeg", &worker.ffmpeg, "the ffmpeg program: a name on PATH, or a path"},
+                                  {"worker.processors", items(worker.processors, processor_settings),
+                                   "programs that make derived files; a list here replaces the shipped one"},
+                              });
+}
+
+void add_notifier_settings(std::vector<Setting>& table, notifier::Config& notifier)
+{
+    table.insert(
+        table.end(),
+        {
+            {"notifier.smtp.url", &notifier.smtp.url,
+             "smtp://host:port or smtps://host; empty: mails become .eml files in the data directory", Setting::url},
+            {"notifier.smtp.username", &notifier.smtp.username, "empty: no authentication"},
+            {"notifier.smtp.password", &notifier.smtp.password, "of that user", Setting::secret},
+            {"notifier.smtp.starttls", &notifier.smtp.starttls,
+             "smtp:// must become TLS; false only for a relay on the same host"},
+            {"notifier.from", &notifier.from, "sender of the mails"},
+            {"notifier.jobs", Count{&notifier.jobs, 1, 64}, "mails sent at once"},
+        });
+}
+
+void add_events_settings(std::vector<Setting>& table, EventsConfig& events)
+{
+    table.insert(table.end(), {
+                                  {"events.store", &events.store,
+                                   "the queue: sqlite:FILE, relative to the data directory", Setting::url},
+                                  {"events.attempts_max", Number{&events.retry.attempts_max, 1, 100},
+                                   "tries before an event becomes a dead letter"},
+                                  {"events.delay_first", Milliseconds{&events.retry.delay_first, milliseconds{1}},
+                                   "pause before the second try; it doubles with each"},
+                                  {"events.delay_max", Milliseconds{&events.retry.delay_max, milliseconds{1}},
+                                   "longest pause between two tries"},
+                              });
+}
+
+}  // namespace
+
+std::vector<Setting> settings(Config& config)
+{
+    std::vector<Setting> table;
+    add_process_settings(table, config);
+    add_gateway_settings(table, config.gateway);
+    add_auth_settings(table, config.auth);
+    add_files_settings(table, config.files);
+    add_worker_settings(table, config.worker);
+    add_notifier_settings(table, config.notifier);
+    add_events_settings(table, config.events);
+    return table;
+}
+
+const std::vector<Section>& sections()
+{
+    static const std::vector<Section> all{
+        {"", "The process"},
+        {"log", "The log, on standard error"},
+        {"ops", "Probes and metrics"},
+        {"io", "I/O threads"},
+        {"gateway", "The public entrance"},
+        {"auth", "Users, sessions and tokens"},
+        {"files", "Uploads and downloads"},
+        {"worker", "Work on uploaded files"},
+        {"notifier", "Mail"},
+        {"events", "The queue between the roles"},
+    };
+    return all;
+}
+
+}  // namespace gatehouse::app
