@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files: content, the record that makes it visible, and the event to announce, as one atomic whole.
 //
-// The only header that another role (the worker) includes. Call from I/O threads; the store blocks on threads of its own.
+// The only header that another role (the worker) includes. Call from I/O threads; the store blocks on threads of its
+// own.
 #pragma once
 
 #include "base/clock.hpp"
@@ -23,11 +24,11 @@ std::string_view to_string(State state);
 
 struct File {
     std::string id;
-    std::string owner;         // user id
-    std::string name;          // as the user sees it: UTF-8, no control characters, no path
-    std::string type;          // media type, sniffed from the content
+    std::string owner;  // user id
+    std::string name;   // as the user sees it: UTF-8, no control characters, no path
+    std::string type;   // media type, sniffed from the content
     std::uint64_t size = 0;
-    std::string sha256;        // hexadecimal
+    std::string sha256;  // hexadecimal
     TimePoint created_at;
     State state = State::stored;
     std::string reason;        // for people, when failed
@@ -46,9 +47,14 @@ public:
     virtual std::uint64_t size() const = 0;
     virtual std::string_view head() const = 0;  // the first bytes, at most 4096, to sniff the type
 
-    // Makes the content durable, then, in one transaction, `file` visible and `announce` (if any) part of the outbox. Size
-    // and sha256 of `file` are filled in. False when a file with that id is there already (a repeated job): nothing changes.
-    // False too when file.derived_from is set and that source is gone.
+    // Ends the content: makes it durable and lets go of the buffer and the descriptor. commit() does it by itself; who
+    // keeps several writers, or needs the hash beforehand, calls it. REQUIRES: no write() after it.
+    virtual Task<void> seal() = 0;
+    virtual std::string_view sha256() const = 0;  // hexadecimal. REQUIRES: sealed
+
+    // Makes the content durable, then, in one transaction, `file` visible and `announce` (if any) part of the outbox.
+    // Size and sha256 of `file` are filled in. False when a file with that id is there already (a repeated job):
+    // nothing changes. False too when file.derived_from is set and that source is gone.
     virtual Task<bool> commit(File& file, std::optional<events::Event> announce) = 0;
 };
 
@@ -62,9 +68,9 @@ public:
 };
 
 struct ListQuery {
-    std::string owner;        // empty: of everybody
-    std::string after;        // cursor: the id of the last one seen, empty at the start
-    std::size_t limit = 50;   // at most 200
+    std::string owner;       // empty: of everybody
+    std::string after;       // cursor: the id of the last one seen, empty at the start
+    std::size_t limit = 50;  // at most 200
 };
 
 class FileStore {
@@ -83,7 +89,8 @@ public:
     virtual Task<bool> remove(std::string id, events::Event announce) = 0;
 
     // Sets state, reason and progress; with `announce` in the same transaction. False when the file is unknown.
-    virtual Task<bool> set_state(std::string id, State state, std::string reason, std::optional<events::Event> announce) = 0;
+    virtual Task<bool> set_state(std::string id, State state, std::string reason,
+                                 std::optional<events::Event> announce) = 0;
     virtual Task<void> set_progress(std::string id, int percent) = 0;
 
     // The outbox (events::Outbox): oldest first; clear after publishing.
@@ -97,8 +104,8 @@ public:
     virtual void stop() = 0;
 };
 
-// Content as files below `directory`, records in the SQLite database `database_path`. Recovers at once: unfinished content
-// of an earlier run is removed.
+// Content as files below `directory`, records in the SQLite database `database_path`. Recovers at once: unfinished
+// content of an earlier run is removed.
 std::unique_ptr<FileStore> make_local_file_store(const std::filesystem::path& directory,
                                                  const std::filesystem::path& database_path);
 

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "files/file_json.hpp"
+
+#include "base/id.hpp"
+
+#include <algorithm>
+
+namespace gatehouse::files {
+
+namespace {
+
+json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+
+// The trace that the request belongs to, if its field has the form of W3C Trace Context version 00.
+std::string find_trace(const http::Request& request)
+{
+    auto field = request.head.headers.find("traceparent").value_or("");
+    bool well_formed = field.size() == 55;
+    for (std::size_t i = 0; well_formed && i < field.size(); ++i) {
+        char c = field[i];
+        bool dash = i == 2 || i == 35 || i == 52;
+        well_formed = dash ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    }
+    return well_formed ? std::string(field) : std::string{};
+}
+
+events::Event make_event(std::string type, const File& file, const http::Request& request, TimePoint time)
+{
+    events::Event event;
+    event.id = make_id();
+    event.type = std::move(type);
+    event.source = "/files";
+    event.subject = file.id;
+    event.time = time;
+    event.traceparent = find_trace(request);
+    event.data["file"] = file.id;
+    event.data["owner"] = file.owner;
+    event.data["name"] = file.name;
+    return event;
+}
+
+}  // namespace
+
+json::object to_json(const File& file, std::span<const File> derived)
+{
+    json::array made;
+    for (const File& candidate : derived)
+        if (candidate.derived_from == file.id)
+            made.push_back(to_json(candidate));
+    json::object record;
+    record["id"] = file.id;
+    record["owner"] = file.owner;
+    record["name"] = file.name;
+    record["type"] = file.type;
+    record["size"] = file.size;
+    record["sha256"] = file.sha256;
+    record["created_at"] = format_rfc3339(file.created_at);
+    record["state"] = to_string(file.state);
+    record["reason"] = text_or_null(file.reason);
+    record["progress"] = file.progress;
+    record["derived_from"] = text_or_null(file.derived_from);
+    record["processor"] = text_or_null(file.processor);
+    record["derived"] = std::move(made);
+    return record;
+}
+
+json::object to_json_list(std::span<const File> files, std::span<const File> derived, std::string_view next)
+{
+    json::array items;
+    for (const File& file : files)
+        items.push_back(to_json(file, derived));
+    json::object list;
+    list["items"] = std::move(items);
+    list["next"] = text_or_null(std::string(next));
+    return list;
+}
+
+events::Event make_uploaded_event(const File& file, const identity::Claims& caller, const http::Request& request)
+{
+    events::Event event = make_event("file.uploaded", file, request, file.created_at);
+    event.data["type"] = file.type;
+    event.data["size"] = file.size;
+    event.data["sha256"] = file.sha256;
+    if (!caller.username.empty())
+        event.data["username"] = caller.username;
+    return event;
+}
+
+events::Event make_deleted_event(const File& file, const identity::Claims& caller, const http::Request& request,
+                                 TimePoint now)
+{
+    events::Event event = make_event("file.deleted", file, request, now);
+    event.data["deleted_by"] = caller.subject;
+    return event;
+}
+
+}  // namespace gatehouse::files

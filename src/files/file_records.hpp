@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The records of the local file store as SQL: what the tables are and every statement on them.
+//
+// Each function runs inside the caller's transaction, on the caller's (pool) thread.
+#pragma once
+
+#include "files/file_store.hpp"
+#include "sql/database.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::files::records {
+
+std::span<const sql::Migration> migrations();
+
+struct Record {
+    File file;
+    std::string content;  // the name of its content (ContentDirectory)
+};
+std::optional<Record> find(sql::Connection& connection, const std::string& id);
+
+// False, and nothing changes, when the id is taken or the source of a derived file is gone.
+bool insert(sql::Connection& connection, const Record& record, const std::optional<events::Event>& announce);
+
+std::vector<File> list(sql::Connection& connection, const ListQuery& query);
+std::vector<File> derived(sql::Connection& connection, const std::vector<std::string>& source_ids);
+
+// Removes the file and all that was derived from it; their content is named by the garbage from now on.
+bool remove(sql::Connection& connection, const std::string& id, const events::Event& announce);
+
+bool set_state(sql::Connection& connection, const std::string& id, State state, const std::string& reason,
+               const std::optional<events::Event>& announce);
+void set_progress(sql::Connection& connection, const std::string& id, int percent);
+
+std::vector<events::Event> read_outbox(sql::Connection& connection, std::size_t limit);
+void clear_outbox(sql::Connection& connection, const std::vector<std::string>& event_ids);
+
+// Content that no record names any more and that is still to be removed.
+std::vector<std::string> read_garbage(sql::Connection& connection, std::size_t limit);
+void clear_garbage(sql::Connection& connection, const std::vector<std::string>& names);
+
+}  // namespace gatehouse::files::records

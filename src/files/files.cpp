@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "files/files.hpp"
+
+#include "base/id.hpp"
+#include "files/handlers.hpp"
+#include "http/problem.hpp"
+
+#include <utility>
+
+namespace gatehouse::files {
+
+Context::Context(Config given, Files::Needs needs)
+    : config(std::move(given)), store(needs.store), authenticators(needs.authenticators), clock(needs.clock),
+      uploads(needs.metrics.counter("gatehouse_files_uploads_total", "Files uploaded and visible")),
+      uploaded_bytes(needs.metrics.counter("gatehouse_files_uploaded_bytes_total", "Bytes of the files uploaded"))
+{
+}
+
+std::shared_ptr<const identity::Claims> require(Context& context, const http::Request& request,
+                                                std::string_view permission)
+{
+    return context.authenticators.local().require(request, permission);
+}
+
+Task<File> get_file(Context& context, const identity::Claims& caller, std::string id, std::string_view any_permission)
+{
+    std::optional<File> file;
+    if (is_id(id))
+        file = co_await context.store.find(std::move(id));
+    if (!file || (file->owner != caller.subject && !caller.may(any_permission)))
+        throw http::Problem::not_found("file_not_found", "There is no such file.");
+    co_return std::move(*file);
+}
+
+class Files::Impl final {
+public:
+    Impl(Config config, Needs needs) : context_(std::move(config), needs), router_(routes()) {}
+
+    const http::Router& router() const { return router_; }
+
+private:
+    using Endpoint = Task<http::Response> (*)(http::Request&, Context&);
+
+    http::Handler on(Endpoint endpoint)
+    {
+        return [this, endpoint](http::Request& request) { return endpoint(request, context_); };
+    }
+
+    std::vector<http::Route> routes()
+    {
+        return {
+            {"POST", "/upload", on(upload)},
+            {"GET", "/files", on(list_files)},
+            {"GET", "/files/{id}", on(show_file)},
+            {"DELETE", "/files/{id}", on(delete_file)},
+            {"GET", "/files/{id}/content", on(download)},
+            {"GET", "/download", on(download_by_fid)},
+        };
+    }
+
+    Context context_;
+    http::Router router_;
+};
+
+Files::Files(Config config, Needs needs) : impl_(std::make_unique<Impl>(std::move(config), needs)) {}
+Files::~Files() = default;
+
+const http::Router& Files::router() const { return impl_->router(); }
+
+}  // namespace gatehouse::files

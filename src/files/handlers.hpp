@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The role's endpoints, a source file for each group, and what they share. The route table is in files.cpp.
+//
+// Everything runs on the I/O thread of the request; Context outlives it.
+#pragma once
+
+#include "base/blocking_pool.hpp"
+#include "files/files.hpp"
+#include "http/message.hpp"
+#include "identity/claims.hpp"
+
+#include <memory>
+#include <string>
+
+namespace gatehouse::files {
+
+inline constexpr std::string_view read_permission = "files:read";
+inline constexpr std::string_view write_permission = "files:write";
+inline constexpr std::string_view read_any_permission = "files:read:any";  // files of others too
+inline constexpr std::string_view write_any_permission = "files:write:any";
+
+struct Context {
+    Context(Config given, Files::Needs needs);
+
+    Config config;
+    FileStore& store;
+    PerThread<identity::Authenticator>& authenticators;
+    const Clock& clock;
+    prometheus::Counter& uploads;
+    prometheus::Counter& uploaded_bytes;
+    BlockingPool sniffing{{.name = "files-sniff", .threads = 1, .queue_max = 1024}};
+};
+
+// The verified claims of the caller, who has `permission`. Throws Problem.
+std::shared_ptr<const identity::Claims> require(Context& context, const http::Request& request,
+                                                std::string_view permission);
+
+// The file, if the caller owns it or has `any_permission`. Throws Problem 404 otherwise, the same for a file of
+// somebody else as for none: ids cannot be probed.
+Task<File> get_file(Context& context, const identity::Claims& caller, std::string id, std::string_view any_permission);
+
+Task<http::Response> upload(http::Request& request, Context& context);
+Task<http::Response> list_files(http::Request& request, Context& context);
+Task<http::Response> show_file(http::Request& request, Context& context);
+Task<http::Response> delete_file(http::Request& request, Context& context);
+Task<http::Response> download(http::Request& request, Context& context);
+Task<http::Response> download_by_fid(http::Request& request, Context& context);
+
+}  // namespace gatehouse::files

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "files/file_json.hpp"
+#include "files/handlers.hpp"
+
+#include "base/id.hpp"
+#include "http/json_body.hpp"
+#include "http/problem.hpp"
+#include "http/url.hpp"
+#include "identity/bearer.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace gatehouse::files {
+
+namespace {
+
+constexpr std::size_t limit_max = 100;
+
+[[noreturn]] void refuse(std::string parameter, std::string detail)
+{
+    throw http::Problem::invalid({{std::move(parameter), std::move(detail)}});
+}
+
+std::size_t parse_limit(std::string_view text)
+{
+    std::size_t limit = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error != std::errc{} || end != text.data() + text.size() || limit < 1 || limit > limit_max)
+        refuse("limit", fmt::format("must be a number from 1 to {}", limit_max));
+    return limit;
+}
+
+ListQuery parse_query(std::string_view query, const identity::Claims& caller)
+{
+    ListQuery wanted;
+    wanted.owner = caller.subject;
+    if (auto limit = http::find_query_parameter(query, "limit"))
+        wanted.limit = parse_limit(*limit);
+    if (auto after = http::find_query_parameter(query, "after")) {
+        if (!is_id(*after))
+            refuse("after", "must be the cursor that the previous page gave as next");
+        wanted.after = *after;
+    }
+    if (auto owner = http::find_query_parameter(query, "owner")) {
+        if (!is_id(*owner))
+            refuse("owner", "must be a user's id");
+        wanted.owner = *owner;
+    }
+    if (auto all = http::find_query_parameter(query, "all")) {
+        if (*all != "true" && *all != "false")
+            refuse("all", "must be true or false");
+        if (*all == "true")
+            wanted.owner.clear();
+    }
+    if (wanted.owner != caller.subject && !caller.may(read_any_permission))
+        throw identity::insufficient_scope(read_any_permission);
+    return wanted;
+}
+
+}  // namespace
+
+// GET /files?limit=&after=: the caller's uploads, newest first, with what was derived from them. With the permission
+// files:read:any those of ?owner=ID, or of everybody with ?all=true.
+Task<http::Response> list_files(http::Request& request, Context& context)
+{
+    auto caller = require(context, request, read_permission);
+    ListQuery query = parse_query(request.query(), *caller);
+    std::size_t page = query.limit;
+    query.limit = page + 1;  // one more tells whether there is a next page
+    auto files = co_await context.store.list(query);
+    std::string next;
+    if (files.size() > page) {
+        files.resize(page);
+        next = files.back().id;
+    }
+    std::vector<std::string> ids;
+    for (const File& file : files)
+        ids.push_back(file.id);
+    auto derived = co_await context.store.derived(std::move(ids));
+    co_return http::json_response(to_json_list(files, derived, next));
+}
+
+}  // namespace gatehouse::files

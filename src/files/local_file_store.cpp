@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file store of one machine: content in a directory, records in SQLite.
+//
+// How an upload becomes visible, and what a crash after each step leaves:
+//   1. content is written to tmp/<name> and synced            recovery removes tmp/<name>
+//   2. it is linked to content/ab/<name>, durably             recovery removes both names
+//   3. one transaction adds the record and the outbox event   recovery removes tmp/<name>: the upload stands
+//   4. tmp/<name> is unlinked                                 nothing to do
+// A removal is the transaction that moves content names from records to the table `garbage`; the janitor unlinks what
+// stands there, now or after the next start.
+#include "files/content_directory.hpp"
+#include "files/file_records.hpp"
+#include "files/file_store.hpp"
+
+#include "base/blocking_pool.hpp"
+#include "base/encoding.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/sha256.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <system_error>
+#include <utility>
+
+namespace gatehouse::files {
+
+namespace {
+
+constexpr std::size_t write_buffer_bytes = 128 * 1024;
+constexpr std::size_t read_piece_bytes = 256 * 1024;
+constexpr std::size_t head_bytes_max = 4096;
+constexpr std::uint64_t writeback_bytes = 8ULL << 20U;
+constexpr std::size_t garbage_batch_max = 100;
+
+// What the store, its writers and its readers share; the last of them destroys it.
+class Core final {
+public:
+    Core(const std::filesystem::path& directory, std::unique_ptr<sql::Database> opened)
+        : content(directory), database(std::move(opened))
+    {
+        database->migrate("files", records::migrations());
+        recover();
+        asio::post(janitor_, [this] { sweep(); });
+    }
+    ~Core() { stop(); }
+    Core(const Core&) = delete;
+    Core& operator=(const Core&) = delete;
+
+    void stop()
+    {
+        stopped.store(true);
+        writing.stop();
+        reading.stop();
+        janitor_.join();
+        database->stop();
+    }
+
+    // Unlinks a name in tmp/ that decides nothing any more. The descriptor goes along, because the last close of a
+    // large file frees its blocks.
+    void discard(std::string name, UniqueFd file)
+    {
+        asio::post(janitor_, [this, name = std::move(name), file = std::move(file)]() mutable {
+            guarded("remove a temporary file", [&] { content.remove_temporary(name); });
+            file.reset();
+        });
+    }
+
+    // A writer ended, and only the database knows whether its record exists.
+    void settle_later(std::string name)
+    {
+        asio::post(janitor_, [this, name = std::move(name)] { guarded("settle content", [&] { settle(name); }); });
+    }
+
+    void sweep_later()
+    {
+        asio::post(janitor_, [this] { sweep(); });
+    }
+
+    void announced() const
+    {
+        if (notify)
+            notify();
+    }
+
+    ContentDirectory content;
+    std::unique_ptr<sql::Database> database;
+    std::function<void()> notify;
+    std::atomic<bool> stopped{false};
+    BlockingPool writing{{.name = "files-write", .threads = 4, .queue_max = 4096}};
+    BlockingPool reading{{.name = "files-read", .threads = 4, .queue_max = 4096}};
+
+private:
+    template <class F>
+    void guarded(const char* what, F work)
+    {
+        try {
+            work();
+        } catch (const std::exception& e) {
+            log::warn("files", "housekeeping failed; the next start tries again",
+                      {{"what", what}, {"error", e.what()}});
+        }
+    }
+
+    // Decides about a name in tmp/: its record exists, or its content goes.
+    void settle(const std::string& name)
+    {
+        auto id = ContentDirectory::find_id(name);
+        GH_ASSERT(id);
+        auto look = [&](sql::Connection& connection) { return records::find(connection, *id); };
+        auto record = database->read_blocking(look);
+        if (!record || record->content != name)
+            content.remove_content(name);
+        content.remove_temporary(name);
+    }
+
+    void recover()
+    {
+        std::int64_t settled = 0;
+        for (const auto& name : content.temporary_names()) {
+            if (!ContentDirectory::find_id(name)) {
+                log::warn("files", "a foreign file in tmp is left alone", {{"name", name}});
+                continue;
+            }
+            settle(name);
+            ++settled;
+        }
+        if (settled > 0)
+            log::info("files", "recovered from an interrupted run", {{"unfinished", settled}});
+    }
+
+    void sweep()
+    {
+        guarded("remove deleted content", [this] {
+            auto look = [](sql::Connection& connection) {
+                return records::read_garbage(connection, garbage_batch_max);
+            };
+            for (auto names = database->read_blocking(look); !names.empty(); names = database->read_blocking(look)) {
+                for (const auto& name : names)
+                    content.remove_content(name);
+                database->write_blocking(
+                    [&](sql::Connection& connection) { records::clear_garbage(connection, names); });
+            }
+        });
+    }
+
+    asio::thread_pool janitor_{1};
+};
+
+class LocalFileWriter final : public FileWriter {
+public:
+    LocalFileWriter(std::shared_ptr<Core> core, std::string name, UniqueFd file)
+        : core_(std::move(core)), name_(std::move(name)), file_(std::move(file))
+    {
+    }
+    ~LocalFileWriter() override
+    {
+        if (undecided_)
+            core_->settle_later(name_);
+        else
+            core_->discard(name_, std::move(file_));
+    }
+
+    Task<void> write(std::string_view bytes) override
+    {
+        GH_ASSERT(file_ && !sealed_);
+        if (head_.size() < head_bytes_max)
+            head_.append(bytes.substr(0, head_bytes_max - head_.size()));
+        size_ += bytes.size();
+        if (pending_.size() + bytes.size() < write_buffer_bytes) {
+            pending_.append(bytes);
+            co_return;
+        }
+        auto job = [this, bytes] { put(bytes); };
+        co_await core_->writing.run(job);
+    }
+
+    std::uint64_t size() const override { return size_; }
+    std::string_view head() const override { return head_; }
+    std::string_view sha256() const override
+    {
+        GH_ASSERT(sealed_);
+        return sha256_;
+    }
+
+    Task<void> seal() override
+    {
+        if (sealed_)
+            co_return;
+        auto job = [this] {
+            put({});
+            if (::fsync(file_.get()) != 0)
+                fail("sync");
+            file_.reset();
+        };
+        co_await core_->writing.run(job);
+        std::string().swap(pending_);
+        sha256_ = to_hex(hash_.finish());
+        sealed_ = true;
+    }
+
+    Task<bool> commit(File& file, std::optional<events::Event> announce) override
+    {
+        GH_ASSERT(ContentDirectory::find_id(name_) == file.id && !undecided_);
+        co_await seal();
+        file.size = size_;
+        file.sha256 = sha256_;
+        undecided_ = true;
+        auto publish = [this] { core_->content.publish(name_); };
+        co_await core_->writing.run(publish);
+        auto insert = [&](sql::Connection& connection) { return records::insert(connection, {file, name_}, announce); };
+        bool visible = co_await core_->database->write(insert);
+        undecided_ = !visible;
+        if (visible && announce)
+            core_->announced();
+        co_return visible;
+    }
+
+private:
+    [[noreturn]] void fail(const char* what) const
+    {
+        std::string reason = std::generic_category().message(errno);
+        throw Unavailable(fmt::format("cannot {} the content of an upload: {}", what, reason));
+    }
+
+    // On a pool thread: writes what is gathered and `bytes`.
+    void put(std::string_view bytes)
+    {
+        hash_.update(pending_);
+        hash_.update(bytes);
+        std::array<iovec, 2> parts{{{pending_.data(), pending_.size()},
+                                    {const_cast<char*>(bytes.data()), bytes.size()}}};  // pwritev only reads
+        std::size_t at = 0;
+        while (at < parts.size()) {
+            if (parts[at].iov_len == 0) {
+                ++at;
+                continue;
+            }
+            ssize_t count =
+                ::pwritev(file_.get(), &parts[at], static_cast<int>(parts.size() - at), static_cast<off_t>(written_));
+            if (count < 0 && errno == EINTR)
+                continue;
+            if (count < 0)
+                fail("write");
+            written_ += static_cast<std::uint64_t>(count);
+            for (auto left = static_cast<std::size_t>(count); left > 0;) {
+                std::size_t step = std::min(left, parts[at].iov_len);
+                parts[at].iov_base = static_cast<char*>(parts[at].iov_base) + step;
+                parts[at].iov_len -= step;
+                left -= step;
+                if (parts[at].iov_len == 0)
+                    ++at;
+            }
+        }
+        pending_.clear();
+        // Starts writing back early, so that the sync at the end does not find gigabytes of dirty pages. A hint only.
+        if (written_ - flushing_ >= writeback_bytes) {
+            ::sync_file_range(file_.get(), static_cast<off_t>(flushing_), static_cast<off_t>(written_ - flushing_),
+                              SYNC_FILE_RANGE_WRITE);
+            flushing_ = written_;
+        }
+    }
+
+    std::shared_ptr<Core> core_;
+    std::string name_;
+    UniqueFd file_;
+    std::string pending_;  // small pieces gather here, so that a job is worth its thread switch
+    std::string head_;
+    Sha256 hash_;
+    std::string sha256_;
+    std::uint64_t size_ = 0;
+    std::uint64_t written_ = 0;
+    std::uint64_t flushing_ = 0;
+    bool sealed_ = false;
+    bool undecided_ = false;  // there may be a second name, and a record or none
+};
+
+class LocalFileReader final : public FileReader {
+public:
+    LocalFileReader(std::shared_ptr<Core> core, File file, UniqueFd content)
+        : core_(std::move(core)), file_(std::move(file)), content_(std::move(content)), left_(file_.size)
+    {
+        ::posix_fadvise(content_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // a hint only
+    }
+
+    const File& file() const override { return file_; }
+
+    void seek(std::uint64_t offset, std::uint64_t length) override
+    {
+        offset_ = std::min(offset, file_.size);
+        left_ = std::min(length, file_.size - offset_);
+    }
+
+    Task<std::string_view> read() override
+    {
+        std::size_t want = std::min<std::uint64_t>(left_, read_piece_bytes);
+        if (want == 0)
+            co_return std::string_view{};
+        if (!buffer_) {
+            capacity_ = std::min<std::uint64_t>(file_.size, read_piece_bytes);
+            buffer_ = std::make_unique_for_overwrite<char[]>(capacity_);
+        }
+        // What the page cache holds is taken here and now, without waiting for the disk; the rest on a pool thread.
+        iovec part{buffer_.get(), want};
+        ssize_t count = ::preadv2(content_.get(), &part, 1, static_cast<off_t>(offset_), RWF_NOWAIT);
+        if (count <= 0) {
+            auto job = [this, want] { return fetch(want); };
+            count = co_await core_->reading.run(job);
+        }
+        offset_ += static_cast<std::uint64_t>(count);
+        left_ -= static_cast<std::uint64_t>(count);
+        co_return std::string_view{buffer_.get(), static_cast<std::size_t>(count)};
+    }
+
+private:
+    ssize_t fetch(std::size_t want)
+    {
+        ssize_t count = 0;
+        do
+            count = ::pread(content_.get(), buffer_.get(), want, static_cast<off_t>(offset_));
+        while (count < 0 && errno == EINTR);
+        if (count < 0) {
+            std::string reason = std::generic_category().message(errno);
+            throw Unavailable(fmt::format("cannot read the content of file {}: {}", file_.id, reason));
+        }
+        if (count == 0)
+            throw Unavailable(fmt::format("the content of file {} is shorter than its record says", file_.id));
+        return count;
+    }
+
+    std::shared_ptr<Core> core_;
+    File file_;
+    UniqueFd content_;
+    std::uint64_t offset_ = 0;
+    std::uint64_t left_;
+    std::size_t capacity_ = 0;
+    std::unique_ptr<char[]> buffer_;
+};
+
+class LocalFileStore final : public FileStore {
+public:
+    LocalFileStore(const std::filesystem::path& directory, std::unique_ptr<sql::Database> database)
+        : core_(std::make_shared<Core>(directory, std::move(database)))
+    {
+    }
+    ~LocalFileStore() override { core_->stop(); }
+
+    Task<std::unique_ptr<FileWriter>> create(std::string id) override
+    {
+        std::string name = ContentDirectory::make_name(id);
+        auto job = [&] { return core_->content.create_temporary(name); };
+        UniqueFd file = co_await core_->writing.run(job);
+        co_return std::make_unique<LocalFileWriter>(core_, std::move(name), std::move(file));
+    }
+
+    Task<std::optional<File>> find(std::string id) override
+    {
+        auto record = co_await find_record(std::move(id));
+        if (!record)
+            co_return std::nullopt;
+        co_return std::move(record->file);
+    }
+
+    Task<std::unique_ptr<FileReader>> open(std::string id) override
+    {
+        auto record = co_await find_record(id);
+        if (!record)
+            co_return nullptr;
+        auto job = [&] { return core_->content.open_content(record->content); };
+        UniqueFd content = co_await core_->reading.run(job);
+        if (content)
+            co_return std::make_unique<LocalFileReader>(core_, std::move(record->file), std::move(content));
+        // Removed in between, which is as good as unknown; or lost, which somebody must be told.
+        record = co_await find_record(id);
+        if (record)
+            throw Unavailable(fmt::format("the content of file {} is missing", id));
+        co_return nullptr;
+    }
+
+    Task<std::vector<File>> list(ListQuery query) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::list(connection, query); };
+        co_return co_await core_->database->read(job);
+    }
+
+    Task<std::vector<File>> derived(std::vector<std::string> source_ids) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::derived(connection, source_ids); };
+        co_return co_await core_->database->read(job);
+    }
+
+    Task<bool> remove(std::string id, events::Event announce) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::remove(connection, id, announce); };
+        bool removed = co_await core_->database->write(job);
+        if (removed) {
+            core_->sweep_later();
+            core_->announced();
+        }
+        co_return removed;
+    }
+
+    Task<bool> set_state(std::string id, State state, std::string reason,
+                         std::optional<events::Event> announce) override
+    {
+        auto job = [&](sql::Connection& connection) {
+            return records::set_state(connection, id, state, reason, announce);
+        };
+        bool changed = co_await core_->database->write(job);
+        if (changed && announce)
+            core_->announced();
+        co_return changed;
+    }
+
+    Task<void> set_progress(std::string id, int percent) override
+    {
+        auto job = [&](sql::Connection& connection) { records::set_progress(connection, id, percent); };
+        co_await core_->database->write(job);
+    }
+
+    Task<std::vector<events::Event>> read_outbox(std::size_t limit) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::read_outbox(connection, limit); };
+        co_return co_await core_->database->read(job);
+    }
+
+    Task<void> clear_outbox(std::vector<std::string> event_ids) override
+    {
+        auto job = [&](sql::Connection& connection) { records::clear_outbox(connection, event_ids); };
+        co_await core_->database->write(job);
+    }
+
+    void on_announce(std::function<void()> notify) override { core_->notify = std::move(notify); }
+    bool ready() const override { return !core_->stopped.load(); }
+    void stop() override { core_->stop(); }
+
+private:
+    Task<std::optional<records::Record>> find_record(std::string id)
+    {
+        auto job = [&](sql::Connection& connection) { return records::find(connection, id); };
+        co_return co_await core_->database->read(job);
+    }
+
+    std::shared_ptr<Core> core_;
+};
+
+}  // namespace
+
+std::string_view to_string(State state)
+{
+    switch (state) {
+    case State::stored: return "stored";
+    case State::processing: return "processing";
+    case State::processed: return "processed";
+    case State::failed: return "failed";
+    }
+    GH_ASSERT(false);
+}
+
+std::unique_ptr<FileStore> make_local_file_store(const std::filesystem::path& directory,
+                                                 const std::filesystem::path& database_path)
+{
+    return std::make_unique<LocalFileStore>(directory, sql::open_sqlite("files", database_path));
+}
+
+}  // namespace gatehouse::files
