@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP client of the console. The session is in cookies that no script can read; when the access token has ended, a
+// request is answered 401: then the session is renewed once, for all requests that wait for it, and the request repeated.
+import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
+import type { FileRecord, Page, SessionInfo, User } from './types';
+
+export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
+
+// Runs `task` while no other page of this console does the same: a refresh token is good for one use.
+export type Exclusive = <T>(task: () => Promise<T>) => Promise<T>;
+
+export interface ApiOptions {
+  fetch: Fetch;
+  exclusive: Exclusive;
+  onRenewed?: (session: SessionInfo) => void;
+  onSignedOut?: () => void;
+}
+
+export interface NewUser {
+  username: string;
+  email: string;
+  password: string;
+  roles: string[];
+}
+
+export type CookieState = 'active' | 'renewable' | 'none';
+
+export class Api {
+  private renewal: Promise<void> | null = null;
+
+  constructor(private readonly options: ApiOptions) {}
+
+  // ---- session
+
+  async cookieState(): Promise<CookieState> {
+    const { state } = await this.send<{ state: CookieState }>('GET', '/console/session');
+    return state;
+  }
+
+  logIn(username: string, password: string): Promise<SessionInfo> {
+    return this.send<SessionInfo>('POST', '/console/session', { username, password });
+  }
+
+  async logOut(): Promise<void> {
+    await this.send<void>('DELETE', '/console/session');
+  }
+
+  // Renews the session. Calls at the same time share one renewal.
+  renew(): Promise<void> {
+    this.renewal ??= this.options
+      .exclusive(() => this.send<SessionInfo>('POST', '/console/session/refresh'))
+      .then(
+        (session) => this.options.onRenewed?.(session),
+        (error: unknown) => {
+          if (!isUnauthorized(error)) throw error;
+          this.options.onSignedOut?.();
+          throw new SignedOutError();
+        },
+      )
+      .finally(() => {
+        this.renewal = null;
+      });
+    return this.renewal;
+  }
+
+  // ---- set-up
+
+  async setupNeeded(): Promise<boolean> {
+    return (await this.send<{ needed: boolean }>('GET', '/setup')).needed;
+  }
+
+  async setUp(form: { token: string; username: string; email: string; password: string }): Promise<void> {
+    await this.send<unknown>('POST', '/setup', form);
+  }
+
+  // ---- the user's own account
+
+  profile(): Promise<User> {
+    return this.call<User>('GET', '/profile');
+  }
+
+  async changePassword(current: string, wanted: string): Promise<void> {
+    await this.call<unknown>('POST', '/profile/password', { current_password: current, new_password: wanted });
+  }
+
+  // ---- files
+
+  files(cursor: string | null = null, limit = 50): Promise<Page<FileRecord>> {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (cursor !== null) query.set('after', cursor);
+    return this.call<Page<FileRecord>>('GET', `/files?${query}`);
+  }
+
+  file(id: string): Promise<FileRecord> {
+    return this.call<FileRecord>('GET', `/files/${encodeURIComponent(id)}`);
+  }
+
+  async deleteFile(id: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/files/${encodeURIComponent(id)}`);
+  }
+
+  // ---- users
+
+  users(cursor: string | null = null): Promise<Page<User>> {
+    const query = cursor === null ? '' : `?${new URLSearchParams({ after: cursor })}`;
+    return this.call<Page<User>>('GET', `/admin/users${query}`);
+  }
+
+  createUser(user: NewUser): Promise<User> {
+    return this.call<User>('POST', '/admin/users', user);
+  }
+
+  async setUserDisabled(id: string, disabled: boolean): Promise<void> {
+    await this.call<unknown>('PATCH', `/admin/users/${encodeURIComponent(id)}`, { disabled });
+  }
+
+  // ---- how requests are made
+
+  // Runs `request`; when it fails with 401, renews the session and runs it once more.
+  async withSession<T>(request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      if (!isUnauthorized(error)) throw error;
+    }
+    await this.renew();
+    return request();
+  }
+
+  private call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.withSession(() => this.send<T>(method, path, body));
+  }
+
+  private async send<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' };
+    if (body !== undefined) {
+      headers['content-type'] = 'application/json';
+      init.body = JSON.stringify(body);
+    }
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.options.fetch(path, init);
+      text = await response.text();
+    } catch {
+      throw new NetworkError();
+    }
+    if (!response.ok) throw parseProblem(response.status, text, response.headers.get('x-request-id') ?? '');
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+}
+
+// True when the session is over or was none. A wrong password is a 401 too, but nothing that a renewal would change.
+export function isUnauthorized(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401 && error.code !== 'wrong_credentials';
+}
+
+export function contentPath(id: string): string {
+  return `/files/${encodeURIComponent(id)}/content`;
+}

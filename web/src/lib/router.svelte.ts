@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which view the address names. The server answers every /console/... with the same page.
+export type View = 'files' | 'users' | 'profile' | 'setup';
+
+const paths: Record<View, string> = {
+  files: '/console/',
+  users: '/console/users',
+  profile: '/console/profile',
+  setup: '/console/setup',
+};
+
+export function viewOf(pathname: string): View {
+  const path = pathname.replace(/\/+$/, '');
+  for (const view of ['users', 'profile', 'setup'] as const) if (path === paths[view]) return view;
+  return 'files';
+}
+
+class Router {
+  view = $state<View>(viewOf(location.pathname));
+  hash = $state(location.hash.slice(1));
+
+  constructor() {
+    const read = () => {
+      this.view = viewOf(location.pathname);
+      this.hash = location.hash.slice(1);
+    };
+    addEventListener('popstate', read);
+    addEventListener('hashchange', read);
+  }
+
+  pathOf(view: View): string {
+    return paths[view];
+  }
+
+  go(view: View, how: 'push' | 'replace' = 'push'): void {
+    if (how === 'replace') history.replaceState(null, '', paths[view]);
+    else if (view !== this.view) history.pushState(null, '', paths[view]);
+    this.view = view;
+    this.hash = '';
+    scrollTo(0, 0);
+  }
+
+  // For links: a plain click changes the view, a click with a modifier does what the browser does.
+  follow = (event: MouseEvent, view: View): void => {
+    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.go(view);
+  };
+}
+
+export const router = new Router();

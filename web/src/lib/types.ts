@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the API sends, as far as the console reads it.
+
+export interface User {
+  id: string;
+  username: string;
+  email?: string | null;
+  roles: string[];
+  permissions?: string[];
+  disabled?: boolean;
+  created_at?: string;
+}
+
+export type FileState = 'stored' | 'processing' | 'processed' | 'failed';
+
+export interface FileRecord {
+  id: string;
+  owner: string;
+  name: string;
+  type: string;
+  size: number;
+  sha256: string;
+  created_at: string;
+  state: FileState;
+  reason?: string | null;
+  progress?: number; // percent, while processing
+  derived_from?: string | null;
+  processor?: string | null;
+  derived?: FileRecord[];
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export interface SessionInfo {
+  user?: User;
+  expires_in: number; // seconds until the access token ends
+}
+
+// True when the user has the permission: literally, by "admin:*" for all that begin with "admin:", or by "*".
+export function may(user: User | null, permission: string): boolean {
+  return (user?.permissions ?? []).some(
+    (held) => held === permission || (held.endsWith('*') && permission.startsWith(held.slice(0, -1))),
+  );
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every sentence of the console, in English.
+
+const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
+
+export const strings = {
+  product: 'Gatehouse',
+  skipToContent: 'Skip to the content',
+  loading: 'Loading',
+  retry: 'Try again',
+  cancel: 'Cancel',
+  dismiss: 'Dismiss',
+  more: 'Load more',
+  requestId: 'Request',
+
+  nav: { label: 'Sections', files: 'Files', users: 'Users', profile: 'Profile', signOut: 'Log out' },
+  titles: { files: 'Files', users: 'Users', profile: 'Profile', login: 'Log in', setup: 'Set up' },
+
+  time: { justNow: 'just now' },
+
+  errors: {
+    network: 'Gatehouse does not answer. Check the connection and try again.',
+    signedOut: 'The session has ended. Log in again.',
+    unexpected: 'Something unexpected happened in this page. Reload it and try again.',
+    status: (status: number) => `The server answered with status ${status}.`,
+    codes: {
+      wrong_credentials: 'That username and password do not match.',
+      csrf_rejected: 'The request was refused because it did not come from this page.',
+    },
+    unreachable: 'Gatehouse does not answer',
+    unreachableText: 'The page is here, but the service behind it is not. It may be starting.',
+  },
+
+  scene: {
+    title: 'One entrance for everything behind it.',
+    text: 'Accounts, uploads and the work that follows them, behind a single door.',
+  },
+
+  login: {
+    title: 'Log in',
+    username: 'Username',
+    password: 'Password',
+    submit: 'Log in',
+    busy: 'Logging in',
+    setupNeeded:
+      'There is no administrator yet. Open the set-up link that Gatehouse printed when it started, or run: gatehouse user add NAME --role admin',
+    cookieRefused:
+      'You are logged in, but this browser did not keep the session cookie. It is kept on HTTPS and on localhost only.',
+  },
+
+  setup: {
+    title: 'Create the first administrator',
+    text: 'This account manages all others. The link works once.',
+    username: 'Username',
+    email: 'E-mail',
+    password: 'Password',
+    passwordHint: 'At least 8 characters; a few words in a row are strong and easy to remember.',
+    submit: 'Create and log in',
+    busy: 'Creating the account',
+    done: 'Gatehouse is set up already',
+    doneText: 'An administrator exists, so set-up links no longer work.',
+    noToken: 'This address is incomplete',
+    noTokenText: 'Open the whole set-up link that Gatehouse printed when it started, with the part after #.',
+    toLogin: 'Go to log in',
+  },
+
+  files: {
+    title: 'Files',
+    choose: 'Choose files',
+    dropHere: 'Drop files here to upload them',
+    dropHint: 'or drop them anywhere on this page',
+    dropNow: 'Let go to upload',
+    emptyTitle: 'Nothing here yet',
+    emptyText: 'Upload a video and its sound comes out as an mp3. Pictures and videos get a thumbnail.',
+    listLabel: 'Your files',
+    uploadsLabel: 'Uploads',
+    download: 'Download',
+    downloadNamed: (name: string) => `Download ${name}`,
+    remove: 'Delete',
+    removeNamed: (name: string) => `Delete ${name}`,
+    removeTitle: 'Delete this file?',
+    removeText: (name: string, derived: number) =>
+      derived === 0
+        ? `“${name}” will be gone for good.`
+        : `“${name}” and ${plural(derived, 'file', 'files')} made from it will be gone for good.`,
+    removed: (name: string) => `Deleted ${name}`,
+    progress: (name: string) => `Progress of ${name}`,
+    states: { stored: 'Waiting', processing: 'Processing', processed: 'Ready', failed: 'Failed' },
+    processing: (percent: number) => `Processing, ${percent} %`,
+    became: (name: string, state: string) => `${name}: ${state}`,
+    processors: { audio: 'Audio', thumbnail: 'Thumbnail' } as Record<string, string>,
+    derivedFrom: (name: string) => `Made from ${name}`,
+    failedNoReason: 'The file could not be processed.',
+  },
+
+  upload: {
+    waiting: 'Waiting for its turn',
+    running: (sent: string, total: string) => `${sent} of ${total}`,
+    left: (duration: string) => `${duration} left`,
+    storing: 'Finishing',
+    cancel: (name: string) => `Stop uploading ${name}`,
+    retry: (name: string) => `Upload ${name} again`,
+    dismiss: (name: string) => `Dismiss ${name}`,
+    retryShort: 'Try again',
+    done: (name: string) => `Uploaded ${name}`,
+    failed: (name: string) => `${name} was not uploaded`,
+    broken: 'The connection broke off before the upload was complete.',
+  },
+
+  profile: {
+    title: 'Profile',
+    account: 'Account',
+    username: 'Username',
+    email: 'E-mail',
+    roles: 'Roles',
+    created: 'Member since',
+    none: 'None',
+    passwordTitle: 'Password',
+    passwordText: 'Changing it logs out every other session of yours.',
+    current: 'Current password',
+    wanted: 'New password',
+    hint: 'At least 8 characters.',
+    submit: 'Change password',
+    busy: 'Changing',
+    changed: 'Password changed',
+    sessionTitle: 'Session',
+    sessionText: 'Logging out ends this session everywhere it is used.',
+  },
+
+  users: {
+    title: 'Users',
+    add: 'Add user',
+    listLabel: 'Users',
+    name: 'User',
+    roles: 'Roles',
+    state: 'State',
+    actions: 'Actions',
+    active: 'Active',
+    disabled: 'Disabled',
+    you: 'you',
+    noEmail: 'No e-mail',
+    disable: 'Disable',
+    enable: 'Enable',
+    disableNamed: (name: string) => `Disable ${name}`,
+    enableNamed: (name: string) => `Enable ${name}`,
+    nowDisabled: (name: string) => `${name} is disabled`,
+    nowEnabled: (name: string) => `${name} is enabled`,
+    disableTitle: 'Disable this user?',
+    disableText: (name: string) => `${name} is logged out everywhere and cannot log in until enabled again.`,
+    addTitle: 'Add a user',
+    username: 'Username',
+    email: 'E-mail',
+    password: 'First password',
+    passwordHint: 'At least 8 characters. Give it to the user in a safe way.',
+    role: 'Role',
+    roleUser: 'User: own files',
+    roleAdmin: 'Administrator: everything',
+    create: 'Create user',
+    creating: 'Creating',
+    created: (name: string) => `Created ${name}`,
+    forbidden: 'Only administrators see this page.',
+  },
+
+  field: { show: 'Show', hide: 'Hide', showPassword: 'Show the password', hidePassword: 'Hide the password' },
+};
