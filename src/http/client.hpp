@@ -2,10 +2,11 @@
 // The HTTP/1.1 client of one I/O thread, with its pool of kept connections. It lives on that thread alone.
 //
 // A connection goes back to the pool only when request and response were complete and undisputed: never after an early
-// answer, an aborted body, or bytes that nobody asked for. A request is sent again, once, on a new connection only when the
-// kept one was closed before any byte of an answer, the method is idempotent and nothing of its body was read.
+// answer, an aborted body, or bytes that nobody asked for. A request is sent again, once, on a new connection only when
+// the kept one was closed before any byte of an answer, the method is idempotent and nothing of its body was read.
 #pragma once
 
+#include "base/error.hpp"
 #include "http/message.hpp"
 #include "http/parser.hpp"
 #include "http/url.hpp"
@@ -13,34 +14,47 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
+#include <stdexcept>
+#include <string>
 
 namespace gatehouse::http {
 
 struct ClientOptions {
     ParserLimits parser;
-    std::size_t idle_connections_max = 256;              // kept for each endpoint
-    std::size_t connections_max = 4096;                  // in use at once for each endpoint; beyond it Unavailable
+    std::size_t idle_connections_max = 256;  // kept for each endpoint
+    std::size_t connections_max = 4096;      // in use at once for each endpoint; beyond it Unavailable
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds first_byte_timeout{60'000};
-    std::chrono::milliseconds body_timeout{30'000};      // between two pieces of a body, either way
-    std::chrono::milliseconds idle_timeout{50'000};      // shorter than the servers' own
+    std::chrono::milliseconds body_timeout{30'000};  // between two pieces of a body, either way
+    std::chrono::milliseconds idle_timeout{50'000};  // shorter than the servers' own
+};
+
+// No connection to the endpoint can be made, so nothing was sent and nothing of the request's body was read.
+class ConnectFailed final : public Unavailable {
+public:
+    using Unavailable::Unavailable;
 };
 
 class Client final {
 public:
     Client(asio::any_io_executor executor, ClientOptions options);
-    ~Client();
+    ~Client();  // on its thread, or when that has ended; bodies that still stream go on
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // Sends head and body (streamed from request.body) and returns when the answer's head is there; its body streams.
-    // Throws Unavailable when no connection can be made, UpstreamError when the answer is broken or late, BodyError when
-    // the request's own body fails. `host` is what the Host field says.
+    // Sends head and body (streamed from request.body) and returns when the answer's head is there; a small body is
+    // there too, a larger one streams and throws UpstreamError when it breaks off. Throws ConnectFailed when no
+    // connection can be made, UpstreamError when the answer is broken or late, BodyError when the request's own body
+    // fails. `host` is what the Host field says: it is set in request.head.
     Task<Response> send(Endpoint endpoint, std::string host, Request& request);
 
-    // Closes the kept connections.
+    // Closes the kept connections. Without it (or the destructor) the I/O thread's context does not run out of work
+    // until their idle timeouts have passed.
     void close_idle();
+
+    std::size_t idle_count() const;
 
 private:
     class Impl;

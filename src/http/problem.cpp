@@ -34,6 +34,7 @@ constexpr ProblemCode codes[] = {
     {"user_not_found", 404, "There is no such user"},
     {"method_not_allowed", 405, "The method is not allowed here"},
     {"body_timeout", 408, "The request body arrived too slowly"},
+    {"head_timeout", 408, "The request head arrived too slowly"},
     {"setup_done", 409, "The set-up is done already"},
     {"user_exists", 409, "There is such a user already"},
     {"body_too_large", 413, "The request body is too large"},

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP/1.1 server: one acceptor for each I/O thread (SO_REUSEPORT), a connection stays on its thread.
 //
-// Every stage has a limit and a deadline. Pipelined requests are answered in order. A body that the handler left unread is
-// drained up to a bound, else the connection is closed. After a parse error the problem is sent and the connection closed.
+// Every stage has a limit and a deadline. Pipelined requests are answered in order. A body that the handler left unread
+// is drained up to a bound, else the connection is closed. After a parse error the problem is sent and the connection
+// closed.
 #pragma once
 
 #include "base/io_threads.hpp"
@@ -18,18 +19,19 @@
 namespace gatehouse::http {
 
 struct ServerOptions {
-    std::string name;                // for logs: "gateway", "ops", ...
+    std::string name;  // for logs: "gateway", "ops", ...
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;          // 0: any free one
-    std::string unix_path;           // instead of address and port: a Unix socket, made with mode 0600
+    std::uint16_t port = 0;  // 0: any free one
+    std::string unix_path;   // instead of address and port: a Unix socket, made with mode 0600
     ParserLimits parser;
     std::uint64_t body_bytes_max = 16ULL << 30U;
-    std::size_t connections_max = 10'000;                 // of each thread; beyond it accepting pauses
-    std::chrono::milliseconds header_timeout{10'000};     // from the first byte of a request to the end of its head
-    std::chrono::milliseconds body_timeout{30'000};       // between two pieces of a body, either way
-    std::chrono::milliseconds idle_timeout{75'000};       // between requests
-    std::chrono::milliseconds request_timeout{3'600'000}; // a request and its answer as a whole
-    std::uint64_t drain_bytes_max = 256 * 1024;           // of an unread body, to keep the connection
+    std::size_t connections_max = 10'000;                  // of each thread; beyond it accepting pauses
+    std::chrono::milliseconds header_timeout{10'000};      // from the first byte of a request to the end of its head
+    std::chrono::milliseconds body_timeout{30'000};        // between two pieces of a body, either way
+    std::chrono::milliseconds idle_timeout{75'000};        // between requests
+    std::chrono::milliseconds request_timeout{3'600'000};  // a request and its answer as a whole
+    std::uint64_t drain_bytes_max = 256 * 1024;            // of an unread body, to keep the connection
+    bool assign_request_ids = true;                        // false where the handler does it
 };
 
 class Server final {

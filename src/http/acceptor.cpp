@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/acceptor.hpp"
+
+#include "base/log.hpp"
+#include "http/connection.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+
+#include <cerrno>
+#include <cstring>
+
+#include <sys/socket.h>
+
+namespace gatehouse::http {
+
+namespace {
+
+constexpr int accept_batch_max = 16;
+constexpr std::chrono::milliseconds failure_pause{100};
+
+std::string address_text(const sockaddr_storage& storage, socklen_t size)
+{
+    asio::ip::tcp::endpoint endpoint;
+    if ((storage.ss_family != AF_INET && storage.ss_family != AF_INET6) || size > endpoint.capacity())
+        return {};
+    std::memcpy(endpoint.data(), &storage, size);
+    endpoint.resize(size);
+    asio::ip::address address = endpoint.address();
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    return address.to_string();
+}
+
+}  // namespace
+
+Acceptor::Acceptor(asio::io_context& io, UniqueFd socket, const ServerOptions& options, const Handler& handler)
+    : io_(io), context_(io.get_executor(), options, handler), listener_(io, socket.release()), pause_(io),
+      connections_(io.get_executor(), "http", options.connections_max), own_(io.get_executor(), "http", 2)
+{
+}
+
+void Acceptor::start() { own_.spawn(accept()); }
+
+Task<void> Acceptor::accept()
+{
+    while (!context_.draining) {
+        bool pause = connections_.size() >= context_.options.connections_max;
+        if (!pause) {
+            co_await listener_.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::deferred));
+            pause = !context_.draining && !accept_batch();
+        }
+        if (pause) {
+            pause_.expires_after(failure_pause);
+            co_await pause_.async_wait(asio::as_tuple(asio::deferred));
+        }
+    }
+}
+
+bool Acceptor::accept_batch()
+{
+    for (int i = 0; i < accept_batch_max && connections_.size() < context_.options.connections_max; ++i) {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        UniqueFd fd(::accept4(listener_.native_handle(), reinterpret_cast<sockaddr*>(&address), &size,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (fd) {
+            failing_ = false;
+            serve(std::move(fd), address_text(address, size));
+            continue;
+        }
+        int reason = errno;
+        if (reason == EAGAIN || reason == EWOULDBLOCK)
+            return true;
+        if (reason == ECONNABORTED || reason == EINTR || reason == EPROTO || reason == EPERM)
+            continue;  // one connection's own trouble
+        if (!std::exchange(failing_, true))
+            log::error("http", "cannot accept connections for now",
+                       {{"server", context_.options.name}, {"error", std::strerror(reason)}});
+        return false;
+    }
+    return true;
+}
+
+void Acceptor::serve(UniqueFd fd, std::string remote_address)
+{
+    try {
+        StreamSocket::Socket socket(io_);
+        bool tcp = !remote_address.empty();
+        socket.assign(asio::generic::stream_protocol(tcp ? AF_INET : AF_UNIX, 0), fd.get());
+        fd.release();
+        connections_.spawn(run_connection(std::move(socket), std::move(remote_address)));
+    } catch (const std::exception& error) {
+        log::error("http", "a connection could not be served",
+                   {{"server", context_.options.name}, {"error", error.what()}});
+    }
+}
+
+Task<void> Acceptor::run_connection(StreamSocket::Socket socket, std::string remote_address)
+{
+    Connection connection(context_, std::move(socket), std::move(remote_address));
+    co_await connection.run();
+}
+
+void Acceptor::drain(std::chrono::milliseconds grace, std::function<void()> ended)
+{
+    context_.draining = true;
+    boost::system::error_code ignored;
+    listener_.close(ignored);
+    pause_.cancel();
+    // From the end: one that is cut ends later, but nothing here depends on that.
+    for (std::size_t i = context_.connections.size(); i > 0; --i)
+        context_.connections[i - 1]->drain();
+    own_.spawn(stop_connections(grace));
+    wait_for_end(std::move(ended));
+}
+
+Task<void> Acceptor::stop_connections(std::chrono::milliseconds grace) { co_await connections_.stop(grace); }
+
+void Acceptor::wait_for_end(std::function<void()> ended)
+{
+    // Tasks end before their group knows of it, so this asks the group, from outside of any task.
+    if (own_.size() == 0 && context_.deadlines.resting()) {
+        ended();
+        return;
+    }
+    pause_.expires_after(std::chrono::milliseconds{5});
+    pause_.async_wait([this, ended = std::move(ended)](const boost::system::error_code&) { wait_for_end(ended); });
+}
+
+}  // namespace gatehouse::http

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/connection.hpp"
+
+#include "base/id.hpp"
+#include "base/log.hpp"
+#include "http/chunk_frame.hpp"
+#include "http/problem.hpp"
+#include "http/serializer.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+namespace gatehouse::http {
+
+namespace {
+
+constexpr std::size_t copied_body_bytes_max = 16 * 1024;  // beyond, head and body are sent from where they are
+constexpr unsigned requests_without_wait_max = 64;
+constexpr std::size_t request_id_bytes_max = 64;
+constexpr std::chrono::milliseconds linger_time{2'000};
+
+// The id under which the caller knows the request, where it sent a harmless one.
+void assign_request_id(Request& request)
+{
+    auto harmless = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+               c == '.';
+    };
+    auto sent = request.head.headers.find("x-request-id");
+    if (sent && !sent->empty() && sent->size() <= request_id_bytes_max && std::ranges::all_of(*sent, harmless))
+        request.request_id = *sent;
+    else
+        request.request_id = make_id();
+}
+
+Problem problem_of(ParseError error)
+{
+    std::string detail(describe(error));
+    switch (status_for(error)) {
+    case 414: return Problem::of_status(414, "target_too_long", std::move(detail));
+    case 431: return Problem::of_status(431, "head_too_large", std::move(detail));
+    case 505: return Problem::of_status(505, "unsupported_version", std::move(detail));
+    default: return Problem::bad_request("malformed_request", std::move(detail));
+    }
+}
+
+std::string describe_exception(const std::exception_ptr& error)
+{
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception of an unknown type";
+    }
+}
+
+}  // namespace
+
+Connection::Connection(ServerContext& context, StreamSocket::Socket socket, std::string remote_address)
+    : context_(context), index_(context.connections.size()), stream_(std::move(socket), context.deadlines),
+      remote_address_(std::move(remote_address)), body_(stream_, context)
+{
+    context_.connections.push_back(this);
+    context_.connection_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+Connection::~Connection()
+{
+    Connection* last = context_.connections.back();
+    context_.connections[index_] = last;
+    last->index_ = index_;
+    context_.connections.pop_back();
+    context_.connection_count.fetch_sub(1, std::memory_order_relaxed);
+    context_.give_back(std::move(work_));
+}
+
+void Connection::drain()
+{
+    // A request that has arrived but was not looked at yet is still served.
+    if (idle_ && stream_.peek() != IoStatus::done)
+        stream_.cut();
+}
+
+Task<void> Connection::run()
+{
+    rest();
+    for (;;) {
+        Next next = parse_input();
+        while (next == Next::wait) {
+            served_without_wait_ = 0;
+            auto result = co_await stream_.readable();
+            next = after_wait(stream_.waited(result));
+        }
+        if (next == Next::refuse)
+            co_await refuse();
+        if (next != Next::serve)
+            co_return;
+
+        begin_request();
+        bool keep = false;
+        {
+            Response response = co_await answer(context_.handler, work_->request);
+            keep = may_keep();
+            Gather gather;
+            Sent sent = send_now(response, keep, gather);
+            if (sent == Sent::partly) {
+                // Moving the string leaves its bytes, to which `gather` points, where they are.
+                std::string head = std::move(context_.output);
+                if (co_await stream_.write(gather, context_.options.body_timeout) != IoStatus::done)
+                    co_return;
+            } else if (sent == Sent::nothing) {
+                if (!co_await send_stream(response, keep))
+                    co_return;
+            } else if (sent == Sent::failed) {
+                co_return;
+            }
+        }
+        if (!keep) {
+            co_await linger();
+            co_return;
+        }
+        if (!body_.done() && !co_await body_.drain()) {
+            co_await linger();
+            co_return;
+        }
+        rest();
+        if (++served_without_wait_ == requests_without_wait_max) {
+            served_without_wait_ = 0;
+            co_await asio::post(co_await asio::this_coro::executor, asio::deferred);
+        }
+    }
+}
+
+// Between requests: what follows was sent already by a client that pipelines, or the connection becomes idle.
+void Connection::rest()
+{
+    head_begun_ = false;
+    stream_.set_final_deadline(SteadyTime::max());
+    if (work_ && work_->input.empty())
+        context_.give_back(std::move(work_));
+    idle_ = !work_;
+    if (idle_)
+        stream_.set_deadline(coarse_now() + context_.options.idle_timeout);
+}
+
+Connection::Next Connection::after_wait(IoStatus status)
+{
+    switch (status) {
+    case IoStatus::done: return take_input();
+    case IoStatus::expired:
+        if (idle_ || stream_.is_cut())
+            return Next::end;
+        head_late_ = true;
+        return Next::refuse;
+    default: return Next::end;
+    }
+}
+
+Connection::Next Connection::take_input()
+{
+    if (!work_)
+        work_ = context_.lend_workspace();
+    Buffer& input = work_->input;
+    if (input.space().empty())
+        input.make_room(context_.buffers, input.capacity() == 0 ? BufferPool::small_bytes : input.view().size() * 2);
+    IoStatus status = stream_.read_now(input);
+    if (status == IoStatus::would_block) {
+        if (idle_)
+            rest();
+        return Next::wait;
+    }
+    if (status != IoStatus::done)
+        return Next::end;
+    idle_ = false;
+    return parse_input();
+}
+
+Connection::Next Connection::parse_input()
+{
+    if (!work_ || work_->input.empty())
+        return Next::wait;
+    head_ = parse_request_head(work_->input.view(), work_->scanned, context_.options.parser, work_->request.head);
+    switch (head_.state) {
+    case HeadResult::State::complete: return Next::serve;
+    case HeadResult::State::invalid: return Next::refuse;
+    case HeadResult::State::incomplete: break;
+    }
+    if (!head_begun_) {
+        head_begun_ = true;
+        head_deadline_ = coarse_now() + context_.options.header_timeout;
+    }
+    stream_.set_deadline(head_deadline_);
+    return Next::wait;
+}
+
+void Connection::begin_request()
+{
+    Request& request = work_->request;
+    work_->input.consume(head_.consumed);
+    work_->scanned = 0;
+    body_.begin(work_->input, head_);
+    request.body = &body_;
+    request.remote_address = remote_address_;
+    request.scheme = "http";
+    request.path_parameters.clear();
+    request.route = {};
+    request.request_id.clear();
+    if (context_.options.assign_request_ids)
+        assign_request_id(request);
+    stream_.set_final_deadline(coarse_now() + context_.options.request_timeout);
+}
+
+bool Connection::may_keep() const
+{
+    return head_.keep_alive && !context_.draining && !stream_.is_cut() && body_.can_drain();
+}
+
+Framing Connection::framing_of(const Response& response) const
+{
+    bool to_head = work_->request.head.method == "HEAD";
+    if (response.status == 204)
+        return {};
+    if (to_head || response.status == 304) {
+        std::optional<std::uint64_t> length = response.content_length;
+        if (!length && response.stream)
+            length = response.stream->length();
+        if (!length && !response.stream && !response.body.empty())
+            length = response.body.size();
+        if (!length)
+            return {};
+        return {Framing::Kind::length, *length};
+    }
+    if (!response.stream)
+        return {Framing::Kind::length, response.body.size()};
+    if (auto length = response.stream->length())
+        return {Framing::Kind::length, *length};
+    bool chunked = work_->request.head.version == Version::http11;
+    return {chunked ? Framing::Kind::chunked : Framing::Kind::until_close, 0};
+}
+
+Connection::Sent Connection::send_now(Response& response, bool keep, Gather& gather)
+{
+    if (response.status < 200 || response.status > 599)
+        response = answer_exception(std::make_exception_ptr(Problem::internal("a handler's status is out of range")),
+                                    work_->request);
+    Framing framing = framing_of(response);
+    std::string& out = context_.output;
+    out.clear();
+    append_response_head(out, response.status, response.headers, framing, keep);
+    bool bodiless = response.status == 204 || response.status == 304 || work_->request.head.method == "HEAD";
+    if (response.stream && !bodiless)
+        return Sent::nothing;
+    bool copied = response.body.size() <= copied_body_bytes_max;
+    if (!bodiless && copied)
+        out += response.body;
+    gather.add(out);
+    if (!bodiless && !copied)
+        gather.add(response.body);
+    switch (stream_.write_now(gather)) {
+    case IoStatus::done: return Sent::all;
+    case IoStatus::would_block: return Sent::partly;
+    default: return Sent::failed;
+    }
+}
+
+// Sends a body as it comes. The head of one with known length goes with the first piece, so that a stream that breaks
+// before it still becomes a proper answer; otherwise at once, for it may take long until the first piece.
+Task<bool> Connection::send_stream(Response& response, bool keep)
+{
+    std::string head = std::exchange(context_.output, {});
+    Framing framing = framing_of(response);
+    if (framing.kind != Framing::Kind::length)
+        co_return co_await send_pieces(response, framing, {}, std::move(head));
+
+    std::exception_ptr error;
+    std::string_view first;
+    try {
+        first = co_await response.stream->read();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (!error)
+        co_return co_await send_pieces(response, framing, first, std::move(head));
+
+    response = answer_exception(error, work_->request);
+    Gather gather;
+    Sent sent = send_now(response, keep, gather);
+    if (sent != Sent::partly)
+        co_return sent == Sent::all;
+    head = std::move(context_.output);
+    co_return co_await stream_.write(gather, context_.options.body_timeout) == IoStatus::done;
+}
+
+Task<bool> Connection::send_pieces(Response& response, Framing framing, std::string_view piece, std::string head)
+{
+    auto timeout = context_.options.body_timeout;
+    bool chunked = framing.kind == Framing::Kind::chunked;
+    bool first = true;
+    std::uint64_t remaining = framing.length;
+    ChunkFrame frame;
+    for (;;) {
+        bool last = piece.empty() && (!first || framing.kind == Framing::Kind::length);
+        if (framing.kind == Framing::Kind::length && (piece.size() > remaining || (last && remaining > 0))) {
+            break_off(framing, "the body has another length than announced");
+            co_return false;
+        }
+        remaining -= framing.kind == Framing::Kind::length ? piece.size() : 0;
+        Gather gather;
+        if (first)
+            gather.add(head);
+        if (!chunked)
+            gather.add(piece);
+        else if (!first || !piece.empty())
+            frame.add(gather, piece);
+        first = false;
+        if (!gather.done() && co_await stream_.write(gather, timeout) != IoStatus::done)
+            co_return false;
+        if (last)
+            co_return true;
+        std::exception_ptr error;
+        try {
+            piece = co_await response.stream->read();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (error) {
+            break_off(framing, describe_exception(error));
+            co_return false;
+        }
+    }
+}
+
+// Makes the client notice that the body is not whole.
+void Connection::break_off(const Framing& framing, std::string_view cause)
+{
+    log::warn("http", "answer broken off",
+              {{"server", context_.options.name}, {"request_id", work_->request.request_id}, {"cause", cause}});
+    if (framing.kind == Framing::Kind::until_close)
+        stream_.reset_on_close();
+    else
+        stream_.cut();
+}
+
+Task<void> Connection::refuse()
+{
+    Problem problem = head_late_ ? Problem::of_status(408, "head_timeout", "The request head did not arrive in time.")
+                                 : problem_of(head_.error);
+    std::string request_id = make_id();
+    log::debug("http", "request refused",
+               {{"server", context_.options.name},
+                {"request_id", request_id},
+                {"status", problem.status()},
+                {"reason", head_late_ ? "late" : describe(head_.error)}});
+    Response response = problem.to_response(request_id);
+    std::string out;
+    append_response_head(out, response.status, response.headers, {Framing::Kind::length, response.body.size()}, false);
+    out += response.body;
+    stream_.set_final_deadline(coarse_now() + context_.options.body_timeout);
+    if (co_await stream_.write(Gather(out), context_.options.body_timeout) == IoStatus::done)
+        co_await linger();
+}
+
+// Closing while bytes of the client's are unread would reset the connection and could take the answer away before the
+// client has read it. So the end is said first, and what still comes is read away, within bounds.
+Task<void> Connection::linger()
+{
+    bool client_closes = !head_.keep_alive && head_.state == HeadResult::State::complete && body_.done();
+    if ((client_closes && work_->input.empty()) || stream_.is_cut())
+        co_return;
+    stream_.shutdown_write();
+    stream_.set_final_deadline(coarse_now() + std::min(linger_time, context_.options.idle_timeout));
+    Buffer& input = work_->input;
+    std::uint64_t budget = context_.options.drain_bytes_max;
+    for (;;) {
+        input.consume(input.view().size());
+        IoStatus status = co_await stream_.read(input, context_.buffers, BufferPool::small_bytes, linger_time);
+        if (status != IoStatus::done || input.view().size() > budget)
+            co_return;
+        budget -= input.view().size();
+    }
+}
+
+std::unique_ptr<Workspace> ServerContext::lend_workspace()
+{
+    if (workspaces_.empty())
+        return std::make_unique<Workspace>();
+    auto workspace = std::move(workspaces_.back());
+    workspaces_.pop_back();
+    return workspace;
+}
+
+void ServerContext::give_back(std::unique_ptr<Workspace> workspace)
+{
+    if (!workspace)
+        return;
+    workspace->input = Buffer();
+    workspace->scanned = 0;
+    if (workspaces_.size() < kept_max)
+        workspaces_.push_back(std::move(workspace));
+}
+
+}  // namespace gatehouse::http

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/listen_socket.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+namespace gatehouse::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int backlog = 4096;  // the kernel's somaxconn may be lower
+
+[[noreturn]] void fail(int error, const std::string& where)
+{
+    throw std::system_error(error, std::generic_category(), "cannot listen on " + where);
+}
+
+UniqueFd open_socket(int family, const std::string& where)
+{
+    UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd)
+        fail(errno, where);
+    return fd;
+}
+
+void set_option(int fd, int level, int option, const std::string& where)
+{
+    int on = 1;
+    if (::setsockopt(fd, level, option, &on, sizeof on) != 0)
+        fail(errno, where);
+}
+
+// Connections inherit TCP_NODELAY and SO_KEEPALIVE from the socket that accepts them.
+UniqueFd bind_tcp(const asio::ip::tcp::endpoint& endpoint, bool shared, const std::string& where)
+{
+    UniqueFd fd = open_socket(endpoint.address().is_v6() ? AF_INET6 : AF_INET, where);
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, where);
+    if (shared)
+        set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, where);
+    set_option(fd.get(), SOL_SOCKET, SO_KEEPALIVE, where);
+    set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, where);
+    if (::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0)
+        fail(errno, where);
+    return fd;
+}
+
+std::uint16_t bound_port(int fd, const std::string& where)
+{
+    asio::ip::tcp::endpoint endpoint;
+    auto size = static_cast<socklen_t>(endpoint.capacity());
+    if (::getsockname(fd, endpoint.data(), &size) != 0)
+        fail(errno, where);
+    return endpoint.port();
+}
+
+bool is_served(const sockaddr_un& address)
+{
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    // A full backlog (EAGAIN) is served too.
+    return fd && (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+                  (errno != ECONNREFUSED && errno != ENOENT));
+}
+
+}  // namespace
+
+ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::size_t count)
+{
+    std::string where =
+        fmt::format(fmt::runtime(address.find(':') == std::string::npos ? "{}:{}" : "[{}]:{}"), address, port);
+    boost::system::error_code error;
+    asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address, error), port);
+    if (error)
+        fail(EINVAL, where);
+
+    // With SO_REUSEPORT a second server of the same user would silently take half of the connections. Without it the
+    // kernel tells that the port is taken.
+    if (port != 0) {
+        UniqueFd probe = bind_tcp(endpoint, false, where);
+        if (::listen(probe.get(), 1) != 0)
+            fail(errno, where);
+    }
+
+    ListenSockets result;
+    for (std::size_t i = 0; i < count; ++i) {
+        UniqueFd fd = bind_tcp(endpoint, true, where);
+        if (endpoint.port() == 0)
+            endpoint.port(bound_port(fd.get(), where));
+        result.sockets.push_back(std::move(fd));
+    }
+    // All are bound before the first listens, so that no connection is spread over fewer.
+    for (const UniqueFd& fd : result.sockets)
+        if (::listen(fd.get(), backlog) != 0)
+            fail(errno, where);
+    result.port = endpoint.port();
+    return result;
+}
+
+ListenSockets listen_unix(const std::string& path, std::size_t count)
+{
+    std::string where = "unix:" + path;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+        fail(ENAMETOOLONG, where);
+    std::memcpy(address.sun_path, path.data(), path.size());
+
+    struct stat info{};
+    if (::lstat(path.c_str(), &info) == 0) {
+        if (!S_ISSOCK(info.st_mode) || is_served(address))
+            fail(EADDRINUSE, where);
+        if (::unlink(path.c_str()) != 0)
+            fail(errno, where);
+    }
+
+    ListenSockets result;
+    UniqueFd fd = open_socket(AF_UNIX, where);
+    // Nobody can connect between bind and listen, so the mode is right before the first can.
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), backlog) != 0)
+        fail(errno, where);
+    for (std::size_t i = 1; i < count; ++i) {
+        UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+        if (!copy)
+            fail(errno, where);
+        result.sockets.push_back(std::move(copy));
+    }
+    result.sockets.push_back(std::move(fd));
+    return result;
+}
+
+}  // namespace gatehouse::http

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sockets on which a server listens, one for each I/O thread.
+#pragma once
+
+#include "base/unique_fd.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gatehouse::http {
+
+struct ListenSockets {
+    std::vector<UniqueFd> sockets;  // bound and listening, non-blocking
+    std::uint16_t port = 0;         // 0 for a Unix socket
+};
+
+// TCP sockets that share the port, so that the kernel spreads the connections. Throws std::system_error naming the
+// address; also when another program (or another server of this one) listens there.
+ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::size_t count);
+
+// One Unix socket of mode 0600, in `count` descriptors. A socket file that nobody serves any more is replaced.
+ListenSockets listen_unix(const std::string& path, std::size_t count);
+
+}  // namespace gatehouse::http

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server's connections of one I/O thread share.
+#pragma once
+
+#include "http/buffer_pool.hpp"
+#include "http/deadline.hpp"
+#include "http/server.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gatehouse::http {
+
+class Connection;
+
+// What a request in progress needs and an idle connection does not. Lent like a buffer, for the same reasons; the
+// strings in it keep their memory from one request to the next.
+struct Workspace {
+    Request request;
+    Buffer input;
+    std::size_t scanned = 0;  // of the head (parse_request_head)
+};
+
+class ServerContext final {
+public:
+    ServerContext(asio::any_io_executor executor, const ServerOptions& server_options, const Handler& server_handler)
+        : options(server_options), handler(server_handler), deadlines(std::move(executor))
+    {
+    }
+    ServerContext(const ServerContext&) = delete;
+    ServerContext& operator=(const ServerContext&) = delete;
+
+    std::unique_ptr<Workspace> lend_workspace();
+    void give_back(std::unique_ptr<Workspace> workspace);
+
+    const ServerOptions& options;
+    const Handler& handler;
+    BufferPool buffers;
+    Deadlines deadlines;
+    std::string output;  // scratch for one message's head; empty between uses
+    bool draining = false;
+    std::vector<Connection*> connections;
+    std::atomic<std::size_t> connection_count{0};  // the same, for other threads
+
+private:
+    static constexpr std::size_t kept_max = 128;
+
+    std::vector<std::unique_ptr<Workspace>> workspaces_;
+};
+
+}  // namespace gatehouse::http
