@@ -122,56 +122,59 @@ Task<> MultipartReader::need(std::size_t bytes)
 
 Task<std::optional<PartHead>> MultipartReader::next_part()
 {
-    if (state_ == State::done)
-        co_return std::nullopt;
-    if (state_ == State::preamble) {
-        std::size_t skipped = 0;
-        while (true) {
-            auto found = pending().find(delimiter_);
-            if (found != std::string_view::npos) {
-                begin_ += found + delimiter_.size();
-                break;
-            }
-            auto keep = std::min(pending().size(), delimiter_.size() - 1);
-            skipped += pending().size() - keep;
-            begin_ = buffer_.size() - keep;
-            if (skipped > ignored_bytes_max)
-                throw bad("The body does not begin with the boundary.");
-            bool more = co_await fill();
-            if (!more)
-                throw bad("The body does not hold the boundary.");
-        }
-        state_ = State::content_end;
-    }
+    if (state_ == State::preamble)
+        co_await skip_preamble();
     while (state_ == State::content) {
         auto piece = co_await read();
         if (piece.empty())
             break;
     }
-    co_await take_delimiter_end();
+    if (state_ == State::content_end)
+        co_await take_delimiter_end();
     if (state_ == State::done)
         co_return std::nullopt;
-
     if (++part_count_ > limits_.part_count_max)
         throw bad("The body has too many parts.");
-    // The CRLF that ended the delimiter's line is kept before the head: a head without fields ends like any other.
-    std::size_t searched = 0;
-    std::size_t head_size = 0;
+    auto head = co_await read_head();
+    co_return head;
+}
+
+// Everything before the first delimiter, and that delimiter.
+Task<> MultipartReader::skip_preamble()
+{
+    std::size_t skipped = 0;
     while (true) {
-        auto found = pending().find("\r\n\r\n", searched);
-        if (found != std::string_view::npos) {
-            head_size = found + 4;
+        auto found = pending().find(delimiter_);
+        bool is_found = found != std::string_view::npos;
+        auto useless = is_found ? found : pending().size() - std::min(pending().size(), delimiter_.size() - 1);
+        skipped += useless;
+        if (skipped > ignored_bytes_max)
+            throw bad("The body does not begin with the boundary.");
+        begin_ += useless;
+        if (is_found)
             break;
-        }
-        searched = std::max<std::size_t>(pending().size(), 3) - 3;
-        if (pending().size() > limits_.part_head_bytes_max)
-            throw bad("The header of a part is too large.");
-        co_await need(pending().size() + 1);
+        bool more = co_await fill();
+        if (!more)
+            throw bad("The body does not hold the boundary.");
     }
-    if (head_size > limits_.part_head_bytes_max)
+    begin_ += delimiter_.size();
+    state_ = State::content_end;
+}
+
+// The buffer stands before the CRLF that ended the delimiter's line: so a head without fields ends like any other.
+Task<PartHead> MultipartReader::read_head()
+{
+    std::size_t searched = 0;
+    auto found = pending().find("\r\n\r\n");
+    while (found == std::string_view::npos && pending().size() <= limits_.part_head_bytes_max) {
+        searched = std::max<std::size_t>(pending().size(), 3) - 3;
+        co_await need(pending().size() + 1);
+        found = pending().find("\r\n\r\n", searched);
+    }
+    if (found == std::string_view::npos || found > limits_.part_head_bytes_max)
         throw bad("The header of a part is too large.");
-    auto head = parse_part_head(pending().substr(2, head_size - 4));
-    begin_ += head_size;
+    auto head = parse_part_head(pending().substr(2, found));
+    begin_ += found + 4;
     state_ = State::content;
     co_return head;
 }

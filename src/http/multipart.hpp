@@ -42,8 +42,9 @@ private:
 
     Task<bool> fill();
     Task<> need(std::size_t bytes);
-    Task<bool> skip_to_delimiter();
+    Task<> skip_preamble();
     Task<> take_delimiter_end();
+    Task<PartHead> read_head();
     Task<> skip_epilogue();
     std::string_view pending() const { return std::string_view(buffer_).substr(begin_); }
 

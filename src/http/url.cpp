@@ -65,9 +65,11 @@ bool read_authority(std::string_view text, Endpoint& endpoint)
     endpoint.port = default_port(endpoint.scheme);
     if (port.empty())
         return true;
+    if (port.front() != ':')
+        return false;
     port.remove_prefix(1);
     auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
-    return error == std::errc{} && end == port.data() + port.size() && endpoint.port != 0 && text.find(':') != 0;
+    return error == std::errc{} && end == port.data() + port.size() && endpoint.port != 0;
 }
 
 }  // namespace
