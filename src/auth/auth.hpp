@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The role `auth`: users, passwords, sessions, signing keys. Its public face; nothing else of the folder is included by
-// other folders, but users.hpp and commands.hpp by app (the command line).
+// other folders, but commands.hpp by app (the command line).
 //
 // Built and started on the main thread; its handler runs on I/O threads. What the constructor takes outlives it.
 #pragma once
@@ -15,6 +15,7 @@
 #include "identity/service_key.hpp"
 #include "sql/database.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,12 +26,13 @@ class Auth final {
 public:
     struct Needs {
         sql::Database& database;
-        identity::KeySource& keys;                           // filled by start()
+        identity::KeySource& keys;  // filled by start()
         PerThread<identity::Authenticator>& authenticators;
         const identity::ServiceKey& service_key;
         const Clock& clock;
         Metrics& metrics;
     };
+    // Throws std::runtime_error for a configuration that cannot work: no issuer, an unknown algorithm.
     Auth(Config config, Needs needs);
     ~Auth();
 
@@ -40,6 +42,9 @@ public:
     // While no administrator exists: a fresh one-time token for the set-up page (valid for 24 hours or until an
     // administrator is made; earlier tokens end). nullopt when there is one. Blocks.
     std::optional<Secret> make_setup_token();
+
+    // Reads the signing keys again and publishes them, after rotate_key() (commands.hpp) in this process. Blocks.
+    void reload_keys();
 
     const http::Router& router() const;
     events::Outbox outbox();

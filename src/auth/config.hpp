@@ -11,12 +11,13 @@ namespace gatehouse::auth {
 struct Config {
     std::string listen = "127.0.0.1:8081";
     std::string store = "sqlite:auth.db";
-    std::string issuer;                    // empty: the gateway's public URL
+    std::string issuer;  // empty: the gateway's public URL
     std::string audience = "gatehouse";
+    std::string signing_algorithm = "EdDSA";  // of new signing keys: EdDSA, ES256 or RS256
     std::chrono::seconds access_token_ttl{600};
     std::chrono::seconds refresh_token_ttl{14 * 86400};
-    std::size_t hash_threads = 1;          // argon2id threads: each hash takes 19 MiB while it runs
-    std::size_t hash_queue_max = 64;       // beyond it 503 with Retry-After
+    std::size_t hash_threads = 1;     // argon2id threads: each hash takes 19 MiB while it runs
+    std::size_t hash_queue_max = 64;  // beyond it 503 with Retry-After
 };
 
 }  // namespace gatehouse::auth

@@ -95,7 +95,8 @@ private:
 
 Authenticator::Authenticator(const KeySource& keys, TokenRules rules, const Clock& clock, std::size_t cached_tokens_max)
     : keys_(keys), rules_(std::move(rules)), clock_(clock), cache_(std::make_unique<Cache>(cached_tokens_max))
-{}
+{
+}
 
 Authenticator::~Authenticator() = default;
 

@@ -213,7 +213,8 @@ std::string_view to_string(Algorithm algorithm)
 
 SigningKey::SigningKey(std::shared_ptr<evp_pkey_st> key, Algorithm algorithm)
     : key_(std::move(key)), algorithm_(algorithm), id_(thumbprint_of(key_.get(), algorithm))
-{}
+{
+}
 
 SigningKey SigningKey::generate(Algorithm algorithm)
 {

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/commands.hpp"
+
+#include "auth/key_store.hpp"
+#include "auth/names.hpp"
+#include "auth/passwords.hpp"
+#include "auth/roles.hpp"
+#include "auth/schema.hpp"
+#include "auth/session_store.hpp"
+#include "auth/user_store.hpp"
+#include "base/id.hpp"
+#include "base/log.hpp"
+
+#include <fmt/format.h>
+
+namespace gatehouse::auth {
+
+namespace {
+
+constexpr std::size_t users_at_once = 500;
+
+UserInfo info_of(const User& user)
+{
+    return {user.id, user.username, user.email, user.roles, user.disabled, user.created_at};
+}
+
+KeyInfo info_of(const StoredKey& stored)
+{
+    return {stored.key.id(), std::string(to_string(stored.key.algorithm())), !stored.retired_at, stored.created_at,
+            stored.retired_at};
+}
+
+std::optional<User> find_named(sql::Connection& connection, std::string_view name)
+{
+    if (is_id(name))
+        if (auto user = find_user(connection, name))
+            return user;
+    return find_user_by_login(connection, name);
+}
+
+std::unexpected<std::string> no_such_user(std::string_view name)
+{
+    return std::unexpected(fmt::format("there is no user \"{}\"", name));
+}
+
+std::optional<std::string> check(const Commands::AddUser& form)
+{
+    auto named = [](std::string_view what, const std::optional<std::string>& wrong) -> std::optional<std::string> {
+        if (!wrong)
+            return std::nullopt;
+        return fmt::format("{}: {}", what, *wrong);
+    };
+    if (auto wrong = named("user name", check_username(form.username)))
+        return wrong;
+    if (form.email)
+        if (auto wrong = named("e-mail address", check_email(*form.email)))
+            return wrong;
+    for (const std::string& role : form.roles)
+        if (!is_role(role))
+            return fmt::format("there is no role \"{}\"", role);
+    return named("password", check_new_password(form.password.reveal(), {form.username, form.email.value_or("")}));
+}
+
+}  // namespace
+
+Commands::Commands(sql::Database& database, const Clock& clock) : database_(database), clock_(clock)
+{
+    migrate(database_);
+}
+
+Result<UserInfo, std::string> Commands::add_user(AddUser form)
+{
+    if (form.roles.empty())
+        form.roles.emplace_back(user_role);
+    if (!form.email && !check_email(form.username))
+        form.email = form.username;
+    if (auto wrong = check(form))
+        return std::unexpected(*wrong);
+    NewUser user{form.username, form.email, hash_password(form.password), form.roles};
+    auto insert = [&](sql::Connection& connection) { return insert_user(connection, user, clock_.now()); };
+    try {
+        UserInfo added = info_of(database_.write_blocking(insert));
+        log::info("auth", "user created", {{"user", added.id}, {"by", "command line"}});
+        return added;
+    } catch (const NameTaken& error) {
+        bool by_name = error.which() == NameTaken::Which::username;
+        return std::unexpected(fmt::format("somebody has the {} \"{}\" already",
+                                           by_name ? "user name" : "e-mail address",
+                                           by_name ? form.username : *form.email));
+    }
+}
+
+std::vector<UserInfo> Commands::list_users()
+{
+    std::vector<UserInfo> all;
+    while (true) {
+        std::string after = all.empty() ? "" : all.back().id;
+        auto list = [&](sql::Connection& connection) { return auth::list_users(connection, after, users_at_once); };
+        auto users = database_.read_blocking(list);
+        for (const User& user : users)
+            all.push_back(info_of(user));
+        if (users.size() < users_at_once)
+            return all;
+    }
+}
+
+Result<UserInfo, std::string> Commands::show_user(std::string_view name)
+{
+    auto find = [&](sql::Connection& connection) { return find_named(connection, name); };
+    auto user = database_.read_blocking(find);
+    if (!user)
+        return no_such_user(name);
+    return info_of(*user);
+}
+
+Result<UserInfo, std::string> Commands::set_password(std::string_view name, Secret password)
+{
+    auto found = show_user(name);
+    if (!found)
+        return found;
+    if (auto wrong = check_new_password(password.reveal(), {found->username, found->email.value_or("")}))
+        return std::unexpected(*wrong);
+    std::string hash = hash_password(password);
+    auto change = [&](sql::Connection& connection) {
+        set_password_hash(connection, found->id, hash);
+        end_sessions_of(connection, found->id, "", clock_.now());
+    };
+    database_.write_blocking(change);
+    log::info("auth", "password changed", {{"user", found->id}, {"by", "command line"}});
+    return found;
+}
+
+Result<UserInfo, std::string> Commands::set_disabled(std::string_view name, bool disabled)
+{
+    auto change = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        auto user = find_named(connection, name);
+        if (!user)
+            return no_such_user(name);
+        if (disabled && is_last_administrator(connection, *user))
+            return std::unexpected("the last enabled administrator cannot be disabled");
+        auth::set_disabled(connection, user->id, disabled);
+        if (disabled)
+            end_sessions_of(connection, user->id, "", clock_.now());
+        user->disabled = disabled;
+        return info_of(*user);
+    };
+    auto changed = database_.write_blocking(change);
+    if (changed)
+        log::info("auth", disabled ? "user disabled" : "user enabled", {{"user", changed->id}, {"by", "command line"}});
+    return changed;
+}
+
+Result<UserInfo, std::string> Commands::remove_user(std::string_view name)
+{
+    auto remove = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        auto user = find_named(connection, name);
+        if (!user)
+            return no_such_user(name);
+        if (is_last_administrator(connection, *user))
+            return std::unexpected("the last enabled administrator cannot be removed");
+        auth::remove_user(connection, user->id);
+        return info_of(*user);
+    };
+    auto removed = database_.write_blocking(remove);
+    if (removed)
+        log::info("auth", "user removed", {{"user", removed->id}, {"by", "command line"}});
+    return removed;
+}
+
+std::vector<KeyInfo> Commands::list_keys()
+{
+    std::vector<KeyInfo> keys;
+    for (const StoredKey& key : database_.read_blocking(load_keys))
+        keys.push_back(info_of(key));
+    return keys;
+}
+
+Result<KeyInfo, std::string> Commands::rotate_key(std::string_view algorithm, std::chrono::seconds access_token_ttl)
+{
+    auto wanted = find_algorithm(algorithm);
+    if (!wanted)
+        return std::unexpected(fmt::format("\"{}\" is none of EdDSA, ES256, RS256", algorithm));
+    TimePoint now = clock_.now();
+    auto rotate = [&](sql::Connection& connection) {
+        sweep_keys(connection, now - key_overlap(access_token_ttl));
+        auto key = auth::rotate_key(connection, *wanted, now);
+        return KeyInfo{key.id(), std::string(algorithm), true, now, {}};
+    };
+    auto made = database_.write_blocking(rotate);
+    log::info("auth", "signing key rotated", {{"kid", made.id}, {"by", "command line"}});
+    return made;
+}
+
+json::object to_json(const UserInfo& user)
+{
+    json::object object;
+    object["id"] = user.id;
+    object["username"] = user.username;
+    object["email"] = user.email ? json::value(json::string(*user.email)) : json::value(nullptr);
+    object["roles"] = json::array(user.roles.begin(), user.roles.end());
+    object["disabled"] = user.disabled;
+    object["created_at"] = format_rfc3339(user.created_at);
+    return object;
+}
+
+json::object to_json(const KeyInfo& key)
+{
+    auto time = [](TimePoint at) { return json::value(json::string(format_rfc3339(at))); };
+    json::object object;
+    object["kid"] = key.id;
+    object["algorithm"] = key.algorithm;
+    object["state"] = key.active ? "active" : "retired";
+    object["created_at"] = time(key.created_at);
+    object["retired_at"] = key.retired_at ? time(*key.retired_at) : json::value(nullptr);
+    return object;
+}
+
+}  // namespace gatehouse::auth

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command line does with users and signing keys, on the store itself. Blocking; main thread.
+//
+// An expected failure is a sentence for the operator. All throw Unavailable when the database cannot be used. A user is
+// named by user name, e-mail address or id.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "base/secret.hpp"
+#include "sql/database.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::auth {
+
+struct UserInfo {
+    std::string id;
+    std::string username;
+    std::optional<std::string> email;
+    std::vector<std::string> roles;
+    bool disabled = false;
+    TimePoint created_at;
+};
+json::object to_json(const UserInfo& user);
+
+struct KeyInfo {
+    std::string id;         // kid
+    std::string algorithm;  // "EdDSA"
+    bool active = false;
+    TimePoint created_at;
+    std::optional<TimePoint> retired_at;
+};
+json::object to_json(const KeyInfo& key);
+
+class Commands final {
+public:
+    // Brings the schema to the newest version. Both outlive this object.
+    Commands(sql::Database& database, const Clock& clock);
+
+    struct AddUser {
+        std::string username;
+        std::optional<std::string> email;
+        std::vector<std::string> roles;  // empty: `user`
+        Secret password;
+    };
+    Result<UserInfo, std::string> add_user(AddUser form);
+    std::vector<UserInfo> list_users();
+    Result<UserInfo, std::string> show_user(std::string_view name);
+    Result<UserInfo, std::string> set_password(std::string_view name, Secret password);  // ends the user's sessions
+    Result<UserInfo, std::string> set_disabled(std::string_view name, bool disabled);    // ends the user's sessions
+    Result<UserInfo, std::string> remove_user(std::string_view name);
+
+    std::vector<KeyInfo> list_keys();
+
+    // A new key signs from now on. The ones before stay published for `access_token_ttl` (and the leeway), then the
+    // next start or rotation removes them. A running server must be told: Auth::reload_keys().
+    Result<KeyInfo, std::string> rotate_key(std::string_view algorithm, std::chrono::seconds access_token_ttl);
+
+private:
+    sql::Database& database_;
+    const Clock& clock_;
+};
+
+}  // namespace gatehouse::auth

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The role's endpoints: each a coroutine that outlives neither its request nor the context. One source for each group.
+#pragma once
+
+#include "auth/context.hpp"
+
+namespace gatehouse::auth {
+
+// login.cpp
+Task<http::Response> login(http::Request& request, Context& context);
+// validate.cpp
+Task<http::Response> validate(http::Request& request, Context& context);
+// refresh.cpp
+Task<http::Response> refresh(http::Request& request, Context& context);
+Task<http::Response> logout(http::Request& request, Context& context);
+// profile.cpp
+Task<http::Response> get_profile(http::Request& request, Context& context);
+Task<http::Response> change_password(http::Request& request, Context& context);
+// setup.cpp
+Task<http::Response> get_setup(http::Request& request, Context& context);
+Task<http::Response> post_setup(http::Request& request, Context& context);
+// users_admin.cpp
+Task<http::Response> list_users_page(http::Request& request, Context& context);
+Task<http::Response> create_user(http::Request& request, Context& context);
+Task<http::Response> get_user(http::Request& request, Context& context);
+Task<http::Response> change_user(http::Request& request, Context& context);
+// discovery.cpp
+Task<http::Response> get_jwks(http::Request& request, Context& context);
+Task<http::Response> get_discovery(http::Request& request, Context& context);
+// internal.cpp
+Task<http::Response> get_internal_user(http::Request& request, Context& context);
+
+}  // namespace gatehouse::auth

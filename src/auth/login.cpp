@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/endpoints.hpp"
+#include "auth/session_store.hpp"
+#include "base/encoding.hpp"
+#include "base/log.hpp"
+#include "http/json_body.hpp"
+
+namespace gatehouse::auth {
+
+namespace {
+
+constexpr std::string_view basic_challenge = R"(Basic realm="gatehouse", charset="UTF-8")";
+
+struct Credentials {
+    std::string username;
+    Secret password;
+    bool basic = false;  // came by HTTP Basic
+};
+
+http::Problem malformed_basic()
+{
+    return http::Problem::bad_request("invalid_request", "The Authorization field is malformed.");
+}
+
+bool uses_basic(const http::Headers& headers)
+{
+    constexpr std::string_view scheme = "Basic ";
+    auto field = headers.find("authorization");
+    return field && http::iequals(field->substr(0, scheme.size()), scheme);
+}
+
+// RFC 7617 section 2: base64 of user-id ":" password. The password may hold colons, the user-id may not.
+Credentials read_basic(const http::Headers& headers)
+{
+    if (headers.count("authorization") != 1)
+        throw malformed_basic();
+    std::string_view text = *headers.find("authorization");
+    text.remove_prefix(text.find(' '));
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    auto decoded = from_base64(text);
+    auto colon = decoded ? decoded->find(':') : std::string::npos;
+    if (colon == std::string::npos)
+        throw malformed_basic();
+    Credentials credentials{decoded->substr(0, colon), Secret(decoded->substr(colon + 1)), true};
+    wipe(*decoded);
+    return credentials;
+}
+
+Task<Credentials> read_credentials(http::Request& request)
+{
+    const http::Headers& headers = request.head.headers;
+    if (uses_basic(headers))
+        co_return read_basic(headers);
+    if (!headers.contains("content-type"))
+        throw http::Problem::unauthorized("unauthenticated", "Send a user name and a password: HTTP Basic, or JSON.");
+    auto form = co_await http::read_json(request, form_bytes_max);
+    std::vector<http::FieldError> errors;
+    Credentials credentials;
+    credentials.username = read_string(form, "username", errors);
+    credentials.password = Secret(read_string(form, "password", errors));
+    if (!errors.empty())
+        throw http::Problem::invalid(std::move(errors));
+    co_return credentials;
+}
+
+// True when an Accept field names JSON; */* takes anything and names nothing.
+bool names_json(const http::Headers& headers)
+{
+    for (http::Field field : headers) {
+        if (field.name != "accept")
+            continue;
+        for (std::string_view rest = field.value; !rest.empty();) {
+            auto comma = std::min(rest.find(','), rest.size());
+            std::string_view range = rest.substr(0, comma);
+            rest.remove_prefix(std::min(comma + 1, rest.size()));
+            range.remove_prefix(std::min(range.find_first_not_of(" \t"), range.size()));
+            range = range.substr(0, range.find_first_of("; \t"));
+            if (http::iequals(range, "application/json") || range.ends_with("+json"))
+                return true;
+        }
+    }
+    return false;
+}
+
+http::Problem wrong_credentials(bool basic)
+{
+    auto problem = http::Problem::unauthorized("wrong_credentials", "The user name or the password is wrong.");
+    if (basic)
+        problem.with_header("www-authenticate", basic_challenge);
+    return problem;
+}
+
+http::Response bare_token(const Context& context, const User& user, std::string_view session_id)
+{
+    http::Response response;
+    response.headers.add("content-type", "text/plain; charset=utf-8");
+    response.headers.add("cache-control", "no-store");
+    response.body = make_access_token(context, user, session_id);
+    return response;
+}
+
+void count(Context& context, const char* outcome)
+{
+    context.metrics.counter("gatehouse_auth_logins_total", "Logins by outcome.", {{"outcome", outcome}}).Increment();
+}
+
+}  // namespace
+
+// POST /login: exchanges a user name (or e-mail address) and a password for an access token and a refresh token.
+Task<http::Response> login(http::Request& request, Context& context)
+{
+    Credentials credentials = co_await read_credentials(request);
+    auto find = [&](sql::Connection& connection) { return find_user_by_login(connection, credentials.username); };
+    auto user = co_await context.database.read(find);
+
+    // Hash even when there is no such user, so that the time does not tell which names have an account.
+    std::string expected = user ? user->password_hash : context.passwords.dummy_hash();
+    bool matches = co_await context.passwords.verify(std::move(credentials.password), std::move(expected));
+    if (!user || !matches || user->disabled) {
+        count(context, "refused");
+        // Not the name: people type their password there.
+        log::info("auth", "login refused",
+                  {{"reason", !user      ? "unknown user"
+                              : !matches ? "wrong password"
+                                         : "disabled"},
+                   {"user", user ? user->id : ""},
+                   {"address", request.remote_address},
+                   {"request_id", request.request_id}});
+        co_return wrong_credentials(credentials.basic);
+    }
+
+    bool bare = credentials.basic && !names_json(request.head.headers);
+    TimePoint now = context.clock.now();
+    // Without a refresh token the session is of no use after the access token.
+    auto ttl = bare ? context.config.access_token_ttl : context.config.refresh_token_ttl;
+    auto open = [&](sql::Connection& connection) { return open_session(connection, user->id, now, ttl); };
+    auto session = co_await context.database.write(open);
+    count(context, "accepted");
+    log::info("auth", "login accepted",
+              {{"user", user->id},
+               {"session", session.id},
+               {"address", request.remote_address},
+               {"request_id", request.request_id}});
+    if (bare)
+        co_return bare_token(context, *user, session.id);
+    co_return token_response(context, *user, session.id, session.refresh_token);
+}
+
+}  // namespace gatehouse::auth

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passwords: argon2id hashes on threads of their own, so that a flood of logins slows nothing but logins.
+//
+// The queue is bounded: beyond hash_queue_max, hash() and verify() throw Unavailable (503 with Retry-After). A place in
+// it belongs to the job: a client that goes away does not free it. Any thread may call.
+#pragma once
+
+#include "auth/config.hpp"
+#include "base/blocking_pool.hpp"
+#include "base/metrics.hpp"
+#include "base/secret.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gatehouse::auth {
+
+class Passwords final {
+public:
+    Passwords(const Config& config, Metrics& metrics);
+
+    Task<std::string> hash(Secret password);
+
+    // False also for a stored hash that asks for more work than we ever do, which somebody must have planted.
+    Task<bool> verify(Secret password, std::string stored);
+
+    // No password's hash: verifying against it costs what verifying against a real one does.
+    const std::string& dummy_hash() const { return dummy_hash_; }
+
+    void stop();
+
+private:
+    BlockingPool pool_;
+    std::string dummy_hash_;
+    prometheus::Counter& hashes_;
+};
+
+// Blocks for the time of one hash, some 20 ms.
+std::string hash_password(const Secret& password);
+
+// What is wrong with it as a new password, a sentence for the one who typed it: 8 to 128 characters of UTF-8, not one
+// of `names` (the user's own). No rules of composition.
+std::optional<std::string> check_new_password(std::string_view password, std::initializer_list<std::string_view> names);
+
+}  // namespace gatehouse::auth

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/endpoints.hpp"
+#include "auth/session_store.hpp"
+#include "base/log.hpp"
+#include "http/json_body.hpp"
+#include "identity/bearer.hpp"
+
+namespace gatehouse::auth {
+
+namespace {
+
+struct Renewal {
+    Refresh refresh;
+    std::optional<User> user;
+};
+
+// The rotation and a look at the user, in one transaction. Returns for every outcome: what ends a session must be kept.
+Renewal renew(sql::Connection& connection, std::string_view token, TimePoint now, std::chrono::seconds ttl)
+{
+    Renewal renewal;
+    renewal.refresh = refresh_session(connection, token, now, ttl);
+    if (renewal.refresh.outcome == Refresh::Outcome::rotated)
+        renewal.user = find_user(connection, renewal.refresh.user_id);
+    return renewal;
+}
+
+std::string_view describe(Refresh::Outcome outcome)
+{
+    switch (outcome) {
+    case Refresh::Outcome::rotated: return "the user is disabled";
+    case Refresh::Outcome::unknown: return "unknown token";
+    case Refresh::Outcome::over: return "the session is over";
+    case Refresh::Outcome::reused: return "a used token: the session is ended";
+    }
+    return "";
+}
+
+Task<std::string> read_refresh_token(http::Request& request)
+{
+    auto form = co_await http::read_json(request, form_bytes_max);
+    std::vector<http::FieldError> errors;
+    auto token = read_string(form, "refresh_token", errors);
+    if (!errors.empty())
+        throw http::Problem::invalid(std::move(errors));
+    co_return token;
+}
+
+}  // namespace
+
+// POST /refresh: a new access token and a new refresh token for a refresh token.
+Task<http::Response> refresh(http::Request& request, Context& context)
+{
+    Secret token(co_await read_refresh_token(request));
+    TimePoint now = context.clock.now();
+    auto rotate = [&](sql::Connection& connection) {
+        return renew(connection, token.reveal(), now, context.config.refresh_token_ttl);
+    };
+    auto renewal = co_await context.database.write(rotate);
+    const Refresh& outcome = renewal.refresh;
+    if (!renewal.user || renewal.user->disabled) {
+        auto level = outcome.outcome == Refresh::Outcome::reused ? log::Level::warn : log::Level::info;
+        log::write(level, "auth", "refresh refused",
+                   {{"reason", describe(outcome.outcome)},
+                    {"user", outcome.user_id},
+                    {"session", outcome.session_id},
+                    {"address", request.remote_address},
+                    {"request_id", request.request_id}});
+        co_return http::Problem::unauthorized("invalid_refresh_token", "The session is over: log in again.");
+    }
+    log::info("auth", "session refreshed",
+              {{"user", outcome.user_id}, {"session", outcome.session_id}, {"request_id", request.request_id}});
+    co_return token_response(context, *renewal.user, outcome.session_id, outcome.refresh_token);
+}
+
+// POST /logout: ends the session of the bearer token, or of a refresh token for who has no access token any more.
+Task<http::Response> logout(http::Request& request, Context& context)
+{
+    std::string session_id;
+    Secret token;
+    auto bearer = identity::find_bearer_token(request.head.headers);
+    if (bearer && bearer->empty() && request.head.headers.contains("content-type"))
+        token = Secret(co_await read_refresh_token(request));
+    else
+        session_id = context.authenticators.local().require(request)->session_id;
+
+    TimePoint now = context.clock.now();
+    auto end = [&](sql::Connection& connection) {
+        if (!token.empty())
+            session_id = find_session(connection, token.reveal()).value_or("");
+        return end_session(connection, session_id, now);
+    };
+    if (co_await context.database.write(end))
+        log::info("auth", "logout", {{"session", session_id}, {"request_id", request.request_id}});
+    http::Response response;
+    response.status = 204;
+    co_return response;
+}
+
+}  // namespace gatehouse::auth

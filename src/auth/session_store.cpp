@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/session_store.hpp"
+
+#include "base/encoding.hpp"
+#include "base/error.hpp"
+#include "base/id.hpp"
+#include "base/random.hpp"
+#include "base/sha256.hpp"
+
+#include <sodium.h>
+
+namespace gatehouse::auth {
+
+namespace {
+
+constexpr std::size_t family_bytes = 16;
+constexpr std::size_t secret_bytes = 32;
+constexpr std::int64_t swept_at_once = 100;
+
+// A refresh token taken apart.
+struct Token {
+    std::string bytes;
+
+    static std::optional<Token> parse(std::string_view text)
+    {
+        if (text.size() > 2 * (family_bytes + secret_bytes))
+            return std::nullopt;
+        auto bytes = from_base64url(text);
+        if (!bytes || bytes->size() != family_bytes + secret_bytes)
+            return std::nullopt;
+        return Token{std::move(*bytes)};
+    }
+
+    std::string family_hash() const { return to_base64url(sha256(std::string_view(bytes).substr(0, family_bytes))); }
+    std::string hash() const { return to_base64url(sha256(bytes)); }
+    Secret text() const { return Secret(to_base64url(bytes)); }
+
+    Token successor(const std::string& rotation_key) const
+    {
+        static_assert(crypto_auth_hmacsha256_KEYBYTES == secret_bytes && crypto_auth_hmacsha256_BYTES == secret_bytes);
+        GH_ASSERT(rotation_key.size() == secret_bytes);
+        std::string secret(secret_bytes, '\0');
+        crypto_auth_hmacsha256(reinterpret_cast<unsigned char*>(secret.data()),
+                               reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                               reinterpret_cast<const unsigned char*>(rotation_key.data()));
+        return Token{bytes.substr(0, family_bytes) + secret};
+    }
+};
+
+// Sessions that nobody can use any more, a few at a time.
+void sweep(sql::Connection& connection, TimePoint now)
+{
+    connection.execute("DELETE FROM sessions WHERE id IN "
+                       "(SELECT id FROM (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?) AS over)",
+                       {to_unix_ms(now), swept_at_once});
+}
+
+}  // namespace
+
+NewSession open_session(sql::Connection& connection, std::string_view user_id, TimePoint now, std::chrono::seconds ttl)
+{
+    sweep(connection, now);
+    Token token{random_bytes(family_bytes + secret_bytes)};
+    NewSession session{make_id(), token.text()};
+    connection.execute("INSERT INTO sessions (id, user_id, family_hash, refresh_hash, rotation_key, rotated_at, "
+                       "created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                       {session.id, std::string(user_id), token.family_hash(), token.hash(),
+                        to_base64url(random_bytes(secret_bytes)), to_unix_ms(now), to_unix_ms(now),
+                        to_unix_ms(now + ttl)});
+    return session;
+}
+
+Refresh refresh_session(sql::Connection& connection, std::string_view refresh_token, TimePoint now,
+                        std::chrono::seconds ttl)
+{
+    auto token = Token::parse(refresh_token);
+    if (!token)
+        return {};
+    auto rows =
+        connection.query("SELECT id, user_id, refresh_hash, previous_hash, rotation_key, rotated_at, expires_at, "
+                         "ended_at FROM sessions WHERE family_hash = ?",
+                         {token->family_hash()});
+    if (rows.empty())
+        return {};
+    const sql::Row& row = rows[0];
+    Refresh refresh;
+    refresh.session_id = row.text(0);
+    refresh.user_id = row.text(1);
+    if (!row.is_null(7) || to_unix_ms(now) >= row.integer(6)) {
+        refresh.outcome = Refresh::Outcome::over;
+        return refresh;
+    }
+
+    std::string hash = token->hash();
+    Token next = token->successor(from_base64url(row.text(4)).value());
+    if (constant_time_equal(hash, row.text(2))) {
+        connection.execute(
+            "UPDATE sessions SET refresh_hash = ?, previous_hash = ?, rotated_at = ?, expires_at = ? WHERE id = ?",
+            {next.hash(), hash, to_unix_ms(now), to_unix_ms(now + ttl), refresh.session_id});
+    } else if (row.find_text(3) != hash || now - from_unix_ms(row.integer(5)) > refresh_grace) {
+        end_session(connection, refresh.session_id, now);
+        refresh.outcome = Refresh::Outcome::reused;
+        return refresh;
+    }
+    // Within the grace `next` is the session's newest token already.
+    refresh.outcome = Refresh::Outcome::rotated;
+    refresh.refresh_token = next.text();
+    return refresh;
+}
+
+std::optional<std::string> find_session(sql::Connection& connection, std::string_view refresh_token)
+{
+    auto token = Token::parse(refresh_token);
+    if (!token)
+        return std::nullopt;
+    auto rows = connection.query("SELECT id FROM sessions WHERE family_hash = ?", {token->family_hash()});
+    if (rows.empty())
+        return std::nullopt;
+    return rows[0].text(0);
+}
+
+bool is_session_open(sql::Connection& connection, std::string_view id, TimePoint now)
+{
+    auto rows = connection.query("SELECT COUNT(*) FROM sessions WHERE id = ? AND ended_at IS NULL AND expires_at > ?",
+                                 {std::string(id), to_unix_ms(now)});
+    return rows.at(0).integer(0) == 1;
+}
+
+bool end_session(sql::Connection& connection, std::string_view id, TimePoint now)
+{
+    return connection.execute("UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
+                              {to_unix_ms(now), std::string(id)}) > 0;
+}
+
+void end_sessions_of(sql::Connection& connection, std::string_view user_id, std::string_view but_id, TimePoint now)
+{
+    connection.execute("UPDATE sessions SET ended_at = ? WHERE user_id = ? AND id <> ? AND ended_at IS NULL",
+                       {to_unix_ms(now), std::string(user_id), std::string(but_id)});
+}
+
+}  // namespace gatehouse::auth

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/user_store.hpp"
+
+#include "auth/names.hpp"
+#include "auth/outbox.hpp"
+#include "auth/roles.hpp"
+#include "auth/setup_store.hpp"
+#include "base/id.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatehouse::auth {
+
+namespace {
+
+constexpr std::string_view select_users =
+    "SELECT u.id, u.username, u.email, u.password_hash, u.disabled, u.created_at, "
+    "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id) FROM users u ";
+
+std::vector<std::string> split_roles(std::string_view text)
+{
+    std::vector<std::string> roles;
+    while (!text.empty()) {
+        auto comma = std::min(text.find(','), text.size());
+        roles.emplace_back(text.substr(0, comma));
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    std::ranges::sort(roles);
+    return roles;
+}
+
+User read_user(const sql::Row& row)
+{
+    User user;
+    user.id = row.text(0);
+    user.username = row.text(1);
+    user.email = row.find_text(2);
+    user.password_hash = row.text(3);
+    user.disabled = row.integer(4) != 0;
+    user.created_at = from_unix_ms(row.integer(5));
+    user.roles = split_roles(row.find_text(6).value_or(""));
+    return user;
+}
+
+void insert_login_name(sql::Connection& connection, const std::string& name, const std::string& user_id,
+                       NameTaken::Which which)
+{
+    try {
+        connection.execute("INSERT INTO login_names (name, user_id) VALUES (?, ?)", {name, user_id});
+    } catch (const sql::UniqueViolation&) {
+        throw NameTaken(which);
+    }
+}
+
+void insert_roles(sql::Connection& connection, const std::string& id, const std::vector<std::string>& roles)
+{
+    for (const std::string& role : roles)
+        connection.execute("INSERT INTO user_roles (user_id, role) VALUES (?, ?)", {id, role});
+}
+
+void announce_created(sql::Connection& connection, const User& user)
+{
+    events::Event event;
+    event.id = make_id();
+    event.type = "user.created";
+    event.source = "/auth";
+    event.subject = user.id;
+    event.time = user.created_at;
+    event.data["id"] = user.id;
+    event.data["username"] = user.username;
+    if (user.email)
+        event.data["email"] = *user.email;
+    add_to_outbox(connection, event);
+}
+
+}  // namespace
+
+bool User::has_role(std::string_view role) const { return std::ranges::find(roles, role) != roles.end(); }
+
+std::optional<User> find_user(sql::Connection& connection, std::string_view id)
+{
+    auto rows = connection.query(fmt::format("{}WHERE u.id = ?", select_users), {std::string(id)});
+    if (rows.empty())
+        return std::nullopt;
+    return read_user(rows[0]);
+}
+
+std::optional<User> find_user_by_login(sql::Connection& connection, std::string_view username_or_email)
+{
+    auto folded = fold_name(username_or_email);
+    // Even for what cannot be a name, so that the time is the same.
+    auto rows = connection.query(fmt::format("{}JOIN login_names l ON l.user_id = u.id WHERE l.name = ?", select_users),
+                                 {folded.value_or("")});
+    if (rows.empty() || !folded)
+        return std::nullopt;
+    return read_user(rows[0]);
+}
+
+std::vector<User> list_users(sql::Connection& connection, std::string_view after_id, std::size_t limit)
+{
+    auto rows = connection.query(fmt::format("{}WHERE u.id > ? ORDER BY u.id LIMIT ?", select_users),
+                                 {std::string(after_id), static_cast<std::int64_t>(limit)});
+    std::vector<User> users;
+    for (const sql::Row& row : rows)
+        users.push_back(read_user(row));
+    return users;
+}
+
+User insert_user(sql::Connection& connection, NewUser form, TimePoint now)
+{
+    User user;
+    user.id = make_id();
+    user.username = std::move(form.username);
+    user.email = std::move(form.email);
+    user.password_hash = std::move(form.password_hash);
+    user.roles = std::move(form.roles);
+    user.created_at = now;
+    std::ranges::sort(user.roles);
+    user.roles.erase(std::unique(user.roles.begin(), user.roles.end()), user.roles.end());
+
+    sql::Value email;
+    if (user.email)
+        email = *user.email;
+    connection.execute(
+        "INSERT INTO users (id, username, email, password_hash, disabled, created_at) VALUES (?, ?, ?, ?, 0, ?)",
+        {user.id, user.username, email, user.password_hash, to_unix_ms(now)});
+    std::string name = fold_name(user.username).value();
+    insert_login_name(connection, name, user.id, NameTaken::Which::username);
+    if (user.email && fold_name(*user.email) != name)
+        insert_login_name(connection, fold_name(*user.email).value(), user.id, NameTaken::Which::email);
+    insert_roles(connection, user.id, user.roles);
+    if (user.has_role(admin_role))
+        clear_setup_tokens(connection);
+    announce_created(connection, user);
+    return user;
+}
+
+void set_password_hash(sql::Connection& connection, std::string_view id, const std::string& password_hash)
+{
+    connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", {password_hash, std::string(id)});
+}
+
+void set_disabled(sql::Connection& connection, std::string_view id, bool disabled)
+{
+    connection.execute("UPDATE users SET disabled = ? WHERE id = ?", {std::int64_t{disabled}, std::string(id)});
+}
+
+void set_roles(sql::Connection& connection, std::string_view id, const std::vector<std::string>& roles)
+{
+    connection.execute("DELETE FROM user_roles WHERE user_id = ?", {std::string(id)});
+    insert_roles(connection, std::string(id), roles);
+}
+
+void remove_user(sql::Connection& connection, std::string_view id)
+{
+    connection.execute("DELETE FROM users WHERE id = ?", {std::string(id)});
+}
+
+bool has_administrator(sql::Connection& connection)
+{
+    auto rows = connection.query("SELECT COUNT(*) FROM user_roles WHERE role = ?", {std::string(admin_role)});
+    return rows.at(0).integer(0) > 0;
+}
+
+bool is_last_administrator(sql::Connection& connection, const User& user)
+{
+    if (user.disabled || !user.has_role(admin_role))
+        return false;
+    auto rows = connection.query("SELECT COUNT(*) FROM user_roles r JOIN users u ON u.id = r.user_id "
+                                 "WHERE r.role = ? AND u.disabled = 0 AND u.id <> ?",
+                                 {std::string(admin_role), user.id});
+    return rows.at(0).integer(0) == 0;
+}
+
+}  // namespace gatehouse::auth

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "auth/endpoints.hpp"
+#include "auth/roles.hpp"
+#include "auth/session_store.hpp"
+#include "base/id.hpp"
+#include "base/log.hpp"
+#include "http/json_body.hpp"
+#include "http/url.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace gatehouse::auth {
+
+namespace {
+
+constexpr std::string_view permission = "admin:users";
+constexpr std::size_t page_default = 50;
+constexpr std::size_t page_max = 200;
+
+http::Problem no_such_user() { return http::Problem::not_found("user_not_found", "There is no user with this id."); }
+
+struct PageRequest {
+    std::string after;
+    std::size_t limit = page_default;
+};
+
+PageRequest read_page(std::string_view query)
+{
+    PageRequest page;
+    std::vector<http::FieldError> errors;
+    if (auto cursor = http::find_query_parameter(query, "cursor")) {
+        page.after = *cursor;
+        if (!is_id(*cursor))
+            errors.push_back({"cursor", "This is not a cursor that a list gave."});
+    }
+    if (auto limit = http::find_query_parameter(query, "limit")) {
+        auto [end, error] = std::from_chars(limit->data(), limit->data() + limit->size(), page.limit);
+        if (error != std::errc{} || end != limit->data() + limit->size() || page.limit < 1 || page.limit > page_max)
+            errors.push_back({"limit", fmt::format("A number from 1 to {}.", page_max)});
+    }
+    if (!errors.empty())
+        throw http::Problem::invalid(std::move(errors));
+    return page;
+}
+
+struct Change {
+    std::optional<bool> disabled;
+    std::optional<std::vector<std::string>> roles;
+};
+
+Change read_change(const json::object& form)
+{
+    Change change;
+    std::vector<http::FieldError> errors;
+    for (const auto& [name, value] : form) {
+        if (name == "disabled" && value.is_bool())
+            change.disabled = value.get_bool();
+        else if (name == "disabled")
+            errors.push_back({"/disabled", "true or false is needed here."});
+        else if (name == "roles")
+            change.roles = read_roles(value, errors);
+        else
+            errors.push_back({fmt::format("/{}", std::string_view(name)), "This cannot be changed."});
+    }
+    if (!errors.empty())
+        throw http::Problem::invalid(std::move(errors));
+    return change;
+}
+
+enum class Outcome { changed, unknown, last_admin };
+
+Outcome apply(sql::Connection& connection, const std::string& id, const Change& change, TimePoint now)
+{
+    auto user = find_user(connection, id);
+    if (!user)
+        return Outcome::unknown;
+    User after = *user;
+    after.disabled = change.disabled.value_or(user->disabled);
+    after.roles = change.roles.value_or(user->roles);
+    bool stays_admin = !after.disabled && after.has_role(admin_role);
+    if (!stays_admin && is_last_administrator(connection, *user))
+        return Outcome::last_admin;
+    if (change.disabled)
+        set_disabled(connection, id, *change.disabled);
+    if (change.roles)
+        set_roles(connection, id, *change.roles);
+    if (after.disabled)
+        end_sessions_of(connection, id, "", now);
+    return Outcome::changed;
+}
+
+}  // namespace
+
+// GET /admin/users: all users, a page at a time.
+Task<http::Response> list_users_page(http::Request& request, Context& context)
+{
+    Caller caller = co_await require_caller(request, context, permission);
+    PageRequest page = read_page(request.query());
+    auto list = [&](sql::Connection& connection) { return list_users(connection, page.after, page.limit + 1); };
+    auto users = co_await context.database.read(list);
+    json::value next = nullptr;
+    if (users.size() > page.limit) {
+        users.pop_back();
+        next = json::string(users.back().id);
+    }
+    json::array items;
+    for (const User& user : users)
+        items.push_back(user_json(user));
+    json::object body;
+    body["items"] = std::move(items);
+    body["next"] = std::move(next);
+    co_return private_json(body);
+}
+
+// POST /admin/users: makes a user; the role is `user` unless roles are named.
+Task<http::Response> create_user(http::Request& request, Context& context)
+{
+    Caller caller = co_await require_caller(request, context, permission);
+    auto form = co_await http::read_json(request, form_bytes_max);
+    std::vector<http::FieldError> errors;
+    UserForm fields = read_user_form(form, errors);
+    std::vector<std::string> roles{std::string(user_role)};
+    if (const json::value* named = form.if_contains("roles"))
+        roles = read_roles(*named, errors);
+    if (!errors.empty())
+        co_return http::Problem::invalid(std::move(errors));
+
+    NewUser wanted{fields.username, fields.email, {}, std::move(roles)};
+    wanted.password_hash = co_await context.passwords.hash(std::move(fields.password));
+    TimePoint now = context.clock.now();
+    auto insert = [&](sql::Connection& connection) { return insert_user(connection, wanted, now); };
+    std::optional<User> user;
+    std::optional<NameTaken> taken;
+    try {
+        user = co_await context.database.write(insert);
+    } catch (const NameTaken& error) {
+        taken = error;
+    }
+    if (taken)
+        co_return name_taken(*taken);
+    context.announce();
+    log::info("auth", "user created", {{"user", user->id}, {"by", caller.user.id}, {"request_id", request.request_id}});
+    auto response = private_json(user_json(*user), 201);
+    response.headers.add("location", fmt::format("/admin/users/{}", user->id));
+    co_return response;
+}
+
+// GET /admin/users/{id}: one user.
+Task<http::Response> get_user(http::Request& request, Context& context)
+{
+    Caller caller = co_await require_caller(request, context, permission);
+    std::string id = request.path_parameters.at(0);
+    auto find = [&](sql::Connection& connection) { return find_user(connection, id); };
+    auto user = co_await context.database.read(find);
+    if (!user)
+        co_return no_such_user();
+    co_return private_json(user_json(*user));
+}
+
+// PATCH /admin/users/{id}: disables, enables, gives roles. The last enabled administrator stays one.
+Task<http::Response> change_user(http::Request& request, Context& context)
+{
+    Caller caller = co_await require_caller(request, context, permission);
+    std::string id = request.path_parameters.at(0);
+    auto form = co_await http::read_json(request, form_bytes_max);
+    Change change = read_change(form);
+    TimePoint now = context.clock.now();
+    std::optional<User> user;
+    auto write = [&](sql::Connection& connection) {
+        Outcome outcome = apply(connection, id, change, now);
+        user = find_user(connection, id);
+        return outcome;
+    };
+    Outcome outcome = co_await context.database.write(write);
+    if (outcome == Outcome::unknown)
+        co_return no_such_user();
+    if (outcome == Outcome::last_admin)
+        co_return http::Problem::conflict("last_admin", "The last enabled administrator must stay one.");
+    log::info("auth", "user changed",
+              {{"user", id},
+               {"disabled", user->disabled},
+               {"roles", fmt::format("{}", fmt::join(user->roles, ","))},
+               {"by", caller.user.id},
+               {"request_id", request.request_id}});
+    co_return private_json(user_json(*user));
+}
+
+}  // namespace gatehouse::auth
