@@ -52,6 +52,23 @@ bool is_media_type(std::string_view text)
     return slash != std::string_view::npos && is_name(text.substr(0, slash)) && is_name(text.substr(slash + 1));
 }
 
+// What libmagic does not recognise, or not from the first bytes alone.
+std::string_view sniff_media(std::string_view head)
+{
+    // An ID3v2 tag longer than the head (a cover picture): the frames that libmagic looks for come after it.
+    if (head.size() > 10 && head.starts_with("ID3"))
+        return "audio/mpeg";
+    // ISO base media (ISO/IEC 14496-12) of a brand that libmagic does not list.
+    if (head.size() > 16 && head.substr(4, 4) == "ftyp")
+        return "video/mp4";
+    // MPEG transport stream (ISO/IEC 13818-1): packets of 188 bytes, each beginning with the sync byte.
+    constexpr std::size_t packet_bytes = 188;
+    bool packets = head.size() > 4 * packet_bytes;
+    for (std::size_t i = 0; packets && i < 5; ++i)
+        packets = head[i * packet_bytes] == 0x47;
+    return packets ? "video/mp2t" : unknown_type;
+}
+
 }  // namespace
 
 std::string sniff_type(std::string_view head)
@@ -61,8 +78,8 @@ std::string sniff_type(std::string_view head)
     Handle handle = open_database();
     const char* type = ::magic_buffer(handle.get(), head.data(), head.size());
     // An error here is the content's doing (a limit was hit): it is of no known type.
-    if (!type || !is_media_type(type))
-        return std::string(unknown_type);
+    if (!type || !is_media_type(type) || type == unknown_type)
+        return std::string(sniff_media(head));
     return type;
 }
 
