@@ -35,6 +35,7 @@ constexpr ProblemCode codes[] = {
     {"method_not_allowed", 405, "The method is not allowed here"},
     {"body_timeout", 408, "The request body arrived too slowly"},
     {"head_timeout", 408, "The request head arrived too slowly"},
+    {"last_admin", 409, "The last administrator must stay one"},
     {"setup_done", 409, "The set-up is done already"},
     {"user_exists", 409, "There is such a user already"},
     {"body_too_large", 413, "The request body is too large"},
