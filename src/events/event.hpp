@@ -22,7 +22,8 @@ struct Event {
     bool operator==(const Event&) const = default;
 };
 
-// application/cloudevents+json, one object. parse_event() refuses what lacks a required attribute.
+// application/cloudevents+json, one object. parse_event() refuses what lacks an id, type, source or time, and data that
+// is not an object; its error is a sentence.
 std::string to_json(const Event& event);
 Result<Event, std::string> parse_event(std::string_view text);
 

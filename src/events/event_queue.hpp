@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queues of events with at-least-once delivery, shared by all roles of one installation.
 //
-// publish() gives an event to every queue bound to its type. consume() calls `handle` for each event of one queue, at most
-// `prefetch` at a time. Returning acknowledges it. Throwing puts it back with a growing delay; after attempts_max tries it
-// goes to the queue's dead-letter list. A handler may see the same event twice, even after success, because an
+// publish() gives an event to every queue bound to its type. consume() calls `handle` for each event of one queue, at
+// most `prefetch` at a time. Returning acknowledges it. Throwing puts it back with a growing delay; after attempts_max
+// tries it goes to the queue's dead-letter list. A handler may see the same event twice, even after success, because an
 // acknowledgement can be lost: it must be idempotent by event.id.
 #pragma once
 
@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatehouse::sql {
@@ -33,11 +34,20 @@ struct Binding {
 // Which queue receives what, for the whole product: the one table (event_queue.cpp).
 const std::vector<Binding>& bindings();
 
+// The queues that want an event of this type; none for most.
+std::vector<std::string> queues_for(std::string_view type);
+
 struct Retry {
     int attempts_max = 5;
     std::chrono::milliseconds delay_first{1'000};  // doubles with each attempt
     std::chrono::milliseconds delay_max{60'000};
 };
+
+// How long an event waits after its `attempts`-th failure.
+std::chrono::milliseconds delay_after(const Retry& retry, int attempts);
+
+// An event's text form is at most this long.
+inline constexpr std::size_t event_bytes_max = 256 * 1024;
 
 struct Delivery {
     Event event;
@@ -59,18 +69,21 @@ public:
 
     virtual ~EventQueue() = default;
 
-    // Returns once the event is durable in every queue that wants it; an event id already there is not added again.
-    // Throws Unavailable otherwise.
+    // Returns once the event is durable in every queue that wants it. An event id that is there, or was within the last
+    // week, is not added again. Throws Unavailable otherwise, and std::invalid_argument for an event that no consumer
+    // could read (parse_event refuses its text form, or it is too long).
     virtual Task<void> publish(Event event) = 0;
 
-    // Runs until cancelled; then waits for the handlers in progress (cancelled too) and returns. Never throws for a broker
-    // that is away: it comes back when the broker does.
+    // Runs until cancelled; then waits for the handlers in progress (cancelled too) and returns. An event whose handler
+    // throws then goes back without its attempt being counted. Never throws for a broker that is away: it comes back
+    // when the broker does. REQUIRES: the awaiter's executor has one thread, on which the handlers run, too.
     virtual Task<void> consume(std::string queue, std::size_t prefetch, Handle handle) = 0;
 
     // The dead-letter list, newest first, at most `limit`.
     virtual Task<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
     virtual Task<std::optional<DeadLetter>> find_dead_letter(std::string id) = 0;
-    virtual Task<bool> retry_dead_letter(std::string id) = 0;  // back into its queue with attempts from 1; false: unknown
+    virtual Task<bool>
+    retry_dead_letter(std::string id) = 0;  // back into its queue with attempts from 1; false: unknown
     virtual Task<bool> drop_dead_letter(std::string id) = 0;
 
     // Events that wait or are being handled.
@@ -79,7 +92,9 @@ public:
     virtual bool ready() const = 0;
 };
 
-// On SQLite. Events that were being handled when the process ended are delivered again. `database` outlives it.
+// On SQLite. Events that were being handled when the process ended are delivered again at once; that attempt counts, so
+// one that ends the process each time becomes a dead letter. Brings the schema up to date and blocks while it does.
+// `database` and `clock` outlive it. Any thread may call.
 std::unique_ptr<EventQueue> make_sqlite_event_queue(sql::Database& database, const Clock& clock, Retry retry);
 
 }  // namespace gatehouse::events

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The relay announces what an outbox holds: reads events that were committed together with a change, publishes each, and
-// removes it only after the queue has it for good. A crash in between publishes again; the event id stays the same.
+// The relay announces what an outbox holds: reads events that were committed together with a change, publishes each,
+// and removes it only after the queue has it for good. A crash in between publishes again; the event id stays the same.
 #pragma once
 
 #include "base/task.hpp"
