@@ -18,11 +18,6 @@ namespace {
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_name(std::string_view text)
-{
-    return !text.empty() && text.size() <= 64 &&
-           std::ranges::all_of(text, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
-}
 
 void check_roles(const Config& config, Report& report)
 {
@@ -170,49 +165,12 @@ void check_routes(const Config& config, Report& report)
     }
 }
 
-// "video/*", "image/svg+xml", "*/*"
-bool is_media_type(std::string_view text)
-{
-    std::size_t slash = text.find('/');
-    if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size())
-        return false;
-    return std::ranges::all_of(text, [](char c) {
-        return is_lower(c) || is_digit(c) || std::string_view("-+._/*").find(c) != std::string_view::npos;
-    });
-}
-
-void check_processor(const worker::Processor& processor, const std::string& key, Report& report)
-{
-    if (!is_name(processor.name))
-        report.add(key + ".name", "must be small letters, digits and '-'");
-    if (processor.types.empty())
-        report.add(key + ".types", "must name at least one media type");
-    for (const std::string& type : processor.types) {
-        if (!is_media_type(type))
-            report.add(key + ".types", fmt::format("`{}` is no media type such as video/* or image/png", type));
-    }
-    if (processor.command.empty() || processor.command.front().empty())
-        report.add(key + ".command", "must name a program");
-    else if (processor.command.front().starts_with("builtin:") &&
-             (processor.command.size() != 1 ||
-              (processor.command.front() != "builtin:audio" && processor.command.front() != "builtin:thumbnail")))
-        report.add(key + ".command", "shipped are builtin:audio and builtin:thumbnail, each as the only word");
-    if (!processor.suffix.starts_with('.') || processor.suffix.size() < 2 ||
-        !is_name(std::string_view(processor.suffix).substr(1)))
-        report.add(key + ".suffix", "must be a dot and small letters or digits, such as .mp3");
-}
-
 void check_worker(const Config& config, Report& report)
 {
-    if (config.worker.ffmpeg.empty())
-        report.add("worker.ffmpeg", "must name a program");
-    std::set<std::string_view> names;
-    for (std::size_t i = 0; i < config.worker.processors.size(); ++i) {
-        const worker::Processor& processor = config.worker.processors[i];
-        std::string key = fmt::format("worker.processors[{}]", i);
-        check_processor(processor, key, report);
-        if (!names.insert(processor.name).second)
-            report.add(key + ".name", fmt::format("`{}` stands twice", processor.name));
+    // Each says its key first.
+    for (const std::string& problem : worker::check(config.worker)) {
+        std::size_t end = std::min(problem.find(": "), problem.size());
+        report.add(problem.substr(0, end), std::string_view(problem).substr(std::min(end + 2, problem.size())));
     }
 }
 
@@ -234,6 +192,9 @@ void check_notifier(const Config& config, Report& report)
 
 void check_limits(const Config& config, Report& report)
 {
+    constexpr std::string_view algorithms[] = {"EdDSA", "ES256", "RS256"};
+    if (std::ranges::find(algorithms, config.auth.signing_algorithm) == std::end(algorithms))
+        report.add("auth.signing_algorithm", "must be EdDSA, ES256 or RS256");
     if (config.auth.audience.empty())
         report.add("auth.audience", "must not be empty");
     if (config.auth.access_token_ttl > config.auth.refresh_token_ttl)

@@ -4,12 +4,9 @@
 #include "app/values.hpp"
 #include "base/task.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include <fmt/format.h>
-
-#include <system_error>
 
 namespace gatehouse::app {
 
@@ -57,19 +54,6 @@ std::string local_url(const ListenAddress& address)
     if (ip.is_loopback() || ip.is_unspecified())
         return fmt::format("http://localhost:{}", address.port);
     return "http://" + to_string(address);
-}
-
-ListenAddress claim(const ListenAddress& address)
-{
-    asio::io_context context;
-    try {
-        asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
-        asio::ip::tcp::acceptor acceptor(context, endpoint, true);
-        return {address.host, acceptor.local_endpoint().port()};
-    } catch (const boost::system::system_error& error) {
-        throw std::system_error(error.code().value(), std::system_category(),
-                                fmt::format("cannot listen on {}", to_string(address)));
-    }
 }
 
 }  // namespace gatehouse::app

@@ -22,9 +22,4 @@ std::string to_string(const ListenAddress& address);
 // "http://localhost:8080" for a loopback address or one that means every address: something to click on this machine.
 std::string local_url(const ListenAddress& address);
 
-// Makes sure that nobody listens on the address, and gives it with a real port where it was 0. The servers of all I/O
-// threads share the port with SO_REUSEPORT, which would let a second program of the same user share it too, silently;
-// so the check is made without. Throws std::system_error naming the address.
-ListenAddress claim(const ListenAddress& address);
-
 }  // namespace gatehouse::app

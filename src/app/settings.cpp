@@ -113,6 +113,8 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
              Setting::url},
             {"auth.issuer", &auth.issuer, "iss of the tokens; empty: the gateway's public URL"},
             {"auth.audience", &auth.audience, "aud of the tokens"},
+            {"auth.signing_algorithm", &auth.signing_algorithm,
+             "of the keys that are made from now on: EdDSA, ES256 or RS256"},
             {"auth.access_token_ttl", Seconds{&auth.access_token_ttl, seconds{1}}, "life of an access token"},
             {"auth.refresh_token_ttl", Seconds{&auth.refresh_token_ttl, seconds{1}}, "life of a refresh token"},
             {"auth.hash_threads", Count{&auth.hash_threads, 1, 64},
@@ -136,7 +138,7 @@ void add_files_settings(std::vector<Setting>& table, files::Config& files)
 void add_worker_settings(std::vector<Setting>& table, worker::Config& worker)
 {
     table.insert(table.end(), {
-                                  {"worker.jobs", Count{&worker.jobs, 1, 256}, "files processed at once"},
+                                  {"worker.jobs", Count{&worker.jobs, 1, 64}, "files processed at once"},
                                   {"worker.ffmpeg", &worker.ffmpeg, "the ffmpeg program: a name on PATH, or a path"},
                                   {"worker.processors", items(worker.processors, processor_settings),
                                    "programs that make derived files; a list here replaces the shipped one"},

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/application.hpp"
+
+#include "app/control.hpp"
+#include "app/data_directory.hpp"
+#include "app/ops.hpp"
+#include "app/run_task.hpp"
+#include "app/stores.hpp"
+#include "auth/auth.hpp"
+#include "base/encoding.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "console/console.hpp"
+#include "events/relay.hpp"
+#include "files/files.hpp"
+#include "gateway/gateway.hpp"
+#include "http/server.hpp"
+#include "notifier/notifier.hpp"
+#include "worker/worker.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+namespace gatehouse::app {
+
+namespace {
+
+constexpr std::chrono::seconds ops_drain_max{2};
+constexpr std::size_t background_tasks_max = 16;
+
+std::size_t io_thread_count(const IoConfig& io)
+{
+    return io.threads != 0 ? io.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+}
+
+DataDirectory lock_data_directory(const Config& config)
+{
+    DataDirectory data(config.data);
+    if (!data.try_lock()) {
+        auto holder = data.lock_holder();
+        throw std::runtime_error(
+            fmt::format("another Gatehouse works in {} already{}: stop it, or choose another directory with --data",
+                        data.path().string(), holder ? fmt::format(" (process {})", *holder) : ""));
+    }
+    return data;
+}
+
+Secret make_service_key() { return Secret(to_base64url(random_bytes(32))); }
+
+// A server whose handler is set after it has been bound: its port is known by then and nothing is accepted before
+// start().
+class LateServer final {
+public:
+    LateServer(IoThreads& threads, http::ServerOptions options)
+        : server_(threads, std::move(options), [this](http::Request& request) { return handler_(request); })
+    {
+    }
+
+    http::Server& server() { return server_; }
+    std::uint16_t port() const { return server_.port(); }
+    void start(http::Handler handler)
+    {
+        handler_ = std::move(handler);
+        server_.start();
+    }
+
+private:
+    http::Handler handler_;
+    http::Server server_;
+};
+
+http::ServerOptions server_options(std::string name, const ListenAddress& address)
+{
+    http::ServerOptions options;
+    options.name = std::move(name);
+    options.address = address.host;
+    options.port = address.port;
+    return options;
+}
+
+}  // namespace
+
+class Application::Impl final {
+public:
+    explicit Impl(Config config);
+    ~Impl() { stop(); }
+
+    void start();
+    void stop();
+    StartReport report() const;
+
+private:
+    std::unique_ptr<LateServer> bind_public();
+    std::unique_ptr<LateServer> bind(Role role, const std::string& listen);
+    std::unique_ptr<identity::Authenticator> make_authenticator() const;
+    void build_roles();
+    void build_control();
+    void start_background();
+    void stop_background();
+    void close_clients();
+    void publish_setup_link();
+    Task<void> drop_setup_link();
+
+    Config config_;
+    RoleSet roles_;
+
+    // One process at a time works in the data directory, from here on this one.
+    DataDirectory data_;
+
+    Clock clock_;
+    Metrics metrics_;
+
+    // Everything that serves runs on these.
+    IoThreads threads_;
+
+    // The addresses are bound first: with port 0 the real one is part of what tokens and mails say.
+    std::vector<Listening> listening_;
+    std::unique_ptr<LateServer> gateway_server_;  // or nullptr, as the next two
+    std::unique_ptr<LateServer> auth_server_;
+    std::unique_ptr<LateServer> files_server_;
+    LateServer ops_server_;
+
+    // What the roles keep their things in.
+    Stores stores_;
+
+    // The public keys that tokens are verified with: auth fills it, every role reads it.
+    identity::KeySource keys_;
+
+    // Verified tokens are remembered for each thread.
+    PerThread<identity::Authenticator> authenticators_;
+
+    // By which the roles know each other on internal endpoints: made once for this data directory.
+    identity::ServiceKey service_key_;
+
+    // Connections to users' own services, for each thread.
+    PerThread<http::Client> clients_;
+
+    // The roles, those of them that run here.
+    std::unique_ptr<auth::Auth> auth_;
+    std::unique_ptr<files::Files> files_;
+
+    // How the gateway, the console and the notifier reach them: in this process, by a call.
+    std::unique_ptr<http::Upstream> auth_upstream_;
+    std::unique_ptr<http::Upstream> files_upstream_;
+
+    std::unique_ptr<console::Console> console_;
+    std::unique_ptr<http::Upstream> console_upstream_;
+    std::unique_ptr<gateway::Gateway> gateway_;
+    std::unique_ptr<worker::Worker> worker_;
+    std::unique_ptr<notifier::Notifier> notifier_;
+
+    // Announce what the outboxes hold: one beside the users, one beside the files.
+    std::vector<std::unique_ptr<events::Relay>> relays_;
+
+    // Probes, metrics, and the management commands of `gatehouse user` and its like on a running server.
+    Ops ops_;
+    BlockingPool command_pool_;
+    std::unique_ptr<auth::Commands> users_;
+    std::unique_ptr<Control> control_;
+
+    // Relays and consumers, on thread 0; and what waits for their end there.
+    TaskGroup background_;
+    TaskGroup stopping_;
+
+    std::optional<std::string> setup_link_;
+    bool setup_link_pending_ = false;  // its file is there; thread 0
+    bool started_ = false;
+    bool stopped_ = false;
+};
+
+Application::Impl::Impl(Config config)
+    : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_)),
+      threads_(io_thread_count(config_.io)), gateway_server_(bind_public()),
+      auth_server_(gateway_server_ ? nullptr : bind(Role::auth, config_.auth.listen)),
+      files_server_(gateway_server_ ? nullptr : bind(Role::files, config_.files.listen)),
+      ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
+      stores_(open_stores(config_, roles_, data_.path(), clock_)),
+      authenticators_(threads_.size(), [this](std::size_t) { return make_authenticator(); }),
+      service_key_(data_.read_or_create("service.key", make_service_key)),
+      clients_(threads_.size(),
+               [this](std::size_t i) {
+                   return std::make_unique<http::Client>(threads_.context(i).get_executor(), http::ClientOptions{});
+               }),
+      ops_(metrics_), command_pool_({.name = "commands", .threads = 1, .queue_max = 16}),
+      background_(threads_.context(0).get_executor(), "app", background_tasks_max),
+      stopping_(threads_.context(0).get_executor(), "app", 1)
+{
+    build_roles();
+}
+
+// Binds the gateway's address, and fills in what follows from it: the public URL, and the tokens' issuer.
+std::unique_ptr<LateServer> Application::Impl::bind_public()
+{
+    auto server = bind(Role::gateway, config_.gateway.listen);
+    if (config_.gateway.public_url.empty()) {
+        auto address = server ? listening_.back().address : *parse_listen_address(config_.gateway.listen);
+        config_.gateway.public_url = local_url(address);
+    }
+    if (config_.auth.issuer.empty())
+        config_.auth.issuer = config_.gateway.public_url;
+    return server;
+}
+
+std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string& listen)
+{
+    if (!roles_.has(role))
+        return nullptr;
+    auto address = *parse_listen_address(listen);
+    auto options = server_options(std::string(to_string(role)), address);
+    options.body_bytes_max = config_.gateway.body_bytes_max;
+    options.assign_request_ids = role != Role::gateway;
+    auto server = std::make_unique<LateServer>(threads_, std::move(options));
+    address.port = server->port();
+    listening_.push_back({std::string(to_string(role)), address});
+    return server;
+}
+
+std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator() const
+{
+    identity::TokenRules rules;
+    rules.issuer = config_.auth.issuer;
+    rules.audience = config_.auth.audience;
+    return std::make_unique<identity::Authenticator>(keys_, rules, clock_);
+}
+
+void Application::Impl::build_roles()
+{
+    ops_.add_check({"events.store", [this] { return stores_.queue->ready(); }});
+    if (roles_.has(Role::auth)) {
+        auth_ = std::make_unique<auth::Auth>(
+            config_.auth, auth::Auth::Needs{*stores_.auth, keys_, authenticators_, service_key_, clock_, metrics_});
+        auth_upstream_ = std::make_unique<http::Upstream>("auth", http::make_handler(auth_->router()));
+        relays_.push_back(std::make_unique<events::Relay>(auth_->outbox(), *stores_.queue));
+        auth_->on_announce([this, relay = relays_.back().get()] {
+            relay->notify();
+            asio::post(threads_.context(0), [this] { background_.spawn(drop_setup_link()); });
+        });
+        ops_.add_check({"auth", [this] { return auth_->ready(); }});
+    }
+    if (roles_.has(Role::files)) {
+        files::FileStore& store = *stores_.files;
+        files_ = std::make_unique<files::Files>(config_.files,
+                                                files::Files::Needs{store, authenticators_, clock_, metrics_});
+        files_upstream_ = std::make_unique<http::Upstream>("files", http::make_handler(files_->router()));
+        events::Outbox outbox{"files", [&store](std::size_t limit) { return store.read_outbox(limit); },
+                              [&store](std::vector<std::string> ids) { return store.clear_outbox(std::move(ids)); }};
+        relays_.push_back(std::make_unique<events::Relay>(std::move(outbox), *stores_.queue));
+        store.on_announce([relay = relays_.back().get()] { relay->notify(); });
+        ops_.add_check({"files.store", [&store] { return store.ready(); }});
+    }
+    if (roles_.has(Role::gateway)) {
+        console_ = std::make_unique<console::Console>(*auth_upstream_);
+        console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
+        gateway_ = std::make_unique<gateway::Gateway>(
+            config_.gateway, gateway::Gateway::Needs{*auth_upstream_, *files_upstream_, *console_upstream_, clients_,
+                                                     authenticators_, clock_, metrics_});
+    }
+    if (roles_.has(Role::worker))
+        worker_ = std::make_unique<worker::Worker>(
+            config_.worker, worker::Worker::Needs{*stores_.files, *stores_.queue, clock_, metrics_},
+            data_.path() / "scratch");
+    if (roles_.has(Role::notifier))
+        notifier_ = std::make_unique<notifier::Notifier>(
+            config_.notifier,
+            notifier::Notifier::Needs{*stores_.queue, *auth_upstream_, service_key_, clock_, metrics_},
+            config_.gateway.public_url, data_.path() / "mail");
+    build_control();
+}
+
+void Application::Impl::build_control()
+{
+    std::function<void()> on_new_keys;
+    if (auth_) {
+        users_ = std::make_unique<auth::Commands>(*stores_.auth, clock_);
+        on_new_keys = [this] { auth_->reload_keys(); };
+    }
+    CommandContext context{users_.get(), *stores_.queue, config_.auth, command_pool_, std::move(on_new_keys)};
+    control_ = std::make_unique<Control>(threads_, data_.control_socket(), std::move(context));
+}
+
+void Application::Impl::start()
+{
+    if (auth_) {
+        auth_->start();
+        publish_setup_link();
+    }
+    threads_.start();
+    started_ = true;
+    ops_server_.start(http::make_handler(ops_.router()));
+    start_background();
+    control_->start();
+    if (gateway_server_)
+        gateway_server_->start(gateway_->handler());
+    if (auth_server_)
+        auth_server_->start(http::make_handler(auth_->router()));
+    if (files_server_)
+        files_server_->start(http::make_handler(files_->router()));
+    ops_.set_started();
+}
+
+void Application::Impl::start_background()
+{
+    asio::post(threads_.context(0), [this] {
+        for (auto& relay : relays_)
+            background_.spawn(relay->run());
+        if (worker_)
+            background_.spawn(worker_->run());
+        if (notifier_)
+            background_.spawn(notifier_->run());
+    });
+}
+
+void Application::Impl::stop()
+{
+    if (!started_ || stopped_)
+        return;
+    stopped_ = true;
+
+    // Load balancers look at /readyz: from now on they send nothing more here.
+    ops_.set_draining();
+
+    // Requests in progress finish. They may still need everything below.
+    for (auto* server : {gateway_server_.get(), auth_server_.get(), files_server_.get()}) {
+        if (server)
+            server->server().drain(config_.gateway.drain);
+    }
+    control_->stop();
+
+    // Consumers give their jobs back, relays end; then the threads that only they used.
+    stop_background();
+    if (worker_)
+        worker_->stop();
+    if (notifier_)
+        notifier_->stop();
+
+    // Now nothing new comes in: what was queued on the pools ends, and completes on the I/O threads.
+    ops_server_.server().drain(ops_drain_max);
+    close_clients();
+    command_pool_.stop();
+    if (auth_)
+        auth_->stop();
+    stores_.stop();
+    threads_.stop();
+}
+
+void Application::Impl::stop_background()
+{
+    std::promise<void> ended;
+    auto end = ended.get_future();
+    asio::post(threads_.context(0), [this, &ended] {
+        stopping_.spawn(keep_outcome(background_.stop(std::chrono::milliseconds{0}), ended));
+    });
+    end.get();
+}
+
+// Kept connections would keep their thread's context busy.
+void Application::Impl::close_clients()
+{
+    for (std::size_t i = 0; i < threads_.size(); ++i)
+        asio::post(threads_.context(i), [client = &clients_.at(i)] { client->close_idle(); });
+}
+
+void Application::Impl::publish_setup_link()
+{
+    data_.remove("setup-link");
+    auto token = auth_->make_setup_token();
+    if (!token)
+        return;
+    setup_link_ = fmt::format("{}/console/setup#{}", config_.gateway.public_url, token->reveal());
+    data_.write_private("setup-link", *setup_link_ + "\n");
+    setup_link_pending_ = true;
+}
+
+// Somebody was added: when it is the first administrator, the link has done its work.
+Task<void> Application::Impl::drop_setup_link()
+{
+    if (!std::exchange(setup_link_pending_, false))
+        co_return;
+    auto find = [this] {
+        return std::ranges::any_of(users_->list_users(), [](const auth::UserInfo& user) {
+            return std::ranges::find(user.roles, "admin") != user.roles.end();
+        });
+    };
+    setup_link_pending_ = !co_await command_pool_.run(find);
+    if (!setup_link_pending_)
+        data_.remove("setup-link");
+}
+
+StartReport Application::Impl::report() const
+{
+    StartReport report;
+    report.roles = roles_;
+    report.listening = listening_;
+    report.public_url = config_.gateway.public_url;
+    report.ops = *parse_listen_address(config_.ops.listen);
+    report.ops.port = ops_server_.port();
+    report.data = data_.path();
+    report.setup_link = setup_link_;
+    return report;
+}
+
+Application::Application(Config config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+Application::~Application() = default;
+
+void Application::start() { impl_->start(); }
+void Application::stop() { impl_->stop(); }
+StartReport Application::report() const { return impl_->report(); }
+
+}  // namespace gatehouse::app

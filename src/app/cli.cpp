@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/cli.hpp"
+
+#include "app/cli_commands.hpp"
+#include "app/config_print.hpp"
+#include "app/describe.hpp"
+#include "app/serve.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+namespace gatehouse::app {
+
+namespace {
+
+using Action = std::function<int(const CommandLine&)>;
+
+int print_version(const CommandLine&)
+{
+    fmt::print("gatehouse {}\n", GATEHOUSE_VERSION);
+    return 0;
+}
+
+int check_configuration(const CommandLine& line)
+{
+    if (!load_or_explain(line))
+        return 2;
+    fmt::print("The configuration is fine.\n");
+    return 0;
+}
+
+int print_configuration(const CommandLine& line)
+{
+    auto loaded = load_or_explain(line);
+    if (!loaded)
+        return 2;
+    if (line.json)
+        fmt::print("{}\n", json::serialize(config_to_json(loaded->config)));
+    else
+        fmt::print("{}", config_to_yaml(loaded->config));
+    return 0;
+}
+
+int describe(const CommandLine& line)
+{
+    auto text = describe_topic(line.what);
+    if (!text) {
+        fmt::print(stderr, "gatehouse: nothing is called `{}`\n", line.what);
+        return 2;
+    }
+    fmt::print("{}", *text);
+    return 0;
+}
+
+// Builds the commands; `action` becomes the one that was asked for.
+class Parser final {
+public:
+    Parser()
+        : app_("The front door of a microservice application: gateway, logins, files and the work that follows.",
+               "gatehouse")
+    {
+        app_.require_subcommand(1);
+        app_.set_version_flag("--version", fmt::format("gatehouse {}", GATEHOUSE_VERSION));
+        app_.get_formatter()->column_width(34);
+        app_.footer("`gatehouse COMMAND --help` tells more about each of them.\n\n"
+                    "Exit codes: 0 fine, 1 failed, 2 bad usage or configuration.");
+        add_serve();
+        add_config();
+        add_user();
+        add_key();
+        add_dead();
+        command(app_, "version", "Print the version", print_version);
+        add_describe();
+    }
+
+    CLI::App& app() { return app_; }
+    int run() const { return action_(line_); }
+
+private:
+    CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Action action)
+    {
+        CLI::App* made = parent.add_subcommand(name, help);
+        made->callback([this, action = std::move(action)] { action_ = action; });
+        return made;
+    }
+
+    CLI::App* group(const std::string& name, const std::string& help)
+    {
+        CLI::App* made = app_.add_subcommand(name, help);
+        made->require_subcommand(1);
+        return made;
+    }
+
+    void add_common(CLI::App* to)
+    {
+        to->add_option("--config", line_.config, "Configuration file (or the variable GATEHOUSE_CONFIG)")
+            ->option_text("FILE");
+        to->add_option("--data", line_.flags.data, "Data directory (default: data)")->option_text("DIR");
+    }
+
+    void add_json(CLI::App* to) { to->add_flag("--json", line_.json, "Print JSON"); }
+
+    void add_process_flags(CLI::App* to)
+    {
+        add_common(to);
+        to->add_option("--role", line_.flags.roles,
+                       "Role to run: gateway, auth, files, worker, notifier or all; may be repeated")
+            ->delimiter(',')
+            ->option_text("ROLE")
+            ->allow_extra_args(false);
+        to->add_option("--listen", line_.flags.listen, "Public address (default: 127.0.0.1:8080; port 0: any free one)")
+            ->option_text("ADDR:PORT");
+        to->add_option("--ops-listen", line_.flags.ops_listen,
+                       "Address of probes and metrics (default: 127.0.0.1:9090)")
+            ->option_text("ADDR:PORT");
+    }
+
+    void add_serve()
+    {
+        CLI::App* serve = command(app_, "serve", "Run Gatehouse", app::serve);
+        add_process_flags(serve);
+        serve->footer(
+            "Examples:\n"
+            "  gatehouse serve\n"
+            "  gatehouse serve --data /var/lib/gatehouse --listen :8080\n"
+            "  gatehouse serve --config gatehouse.yaml\n\n"
+            "SIGTERM and SIGINT end it when the requests in progress are done; a second one ends it at once.\n"
+            "SIGHUP reloads the configuration.");
+    }
+
+    void add_config()
+    {
+        CLI::App* config = group("config", "Look at the configuration");
+        CLI::App* check =
+            command(*config, "check", "Tell every error of the configuration at once", check_configuration);
+        add_process_flags(check);
+        check->footer("Examples:\n  gatehouse config check --config gatehouse.yaml");
+        CLI::App* print = command(*config, "print", "Print what is in force, without secrets", print_configuration);
+        add_process_flags(print);
+        add_json(print);
+        print->footer("Examples:\n  gatehouse config print\n"
+                      "  GATEHOUSE_AUTH__ACCESS_TOKEN_TTL=5m gatehouse config print --config gatehouse.yaml --json");
+    }
+
+    CLI::App* user_command(CLI::App& group, const std::string& name, const std::string& help, Action action)
+    {
+        CLI::App* made = command(group, name, help, std::move(action));
+        made->add_option("name", line_.name, "User name")->option_text("NAME")->required();
+        add_common(made);
+        return made;
+    }
+
+    void add_user()
+    {
+        CLI::App* user = group("user", "Manage users, on a running server too");
+        CLI::App* add = user_command(*user, "add", "Add a user", user_add);
+        add->add_option("--email", line_.email, "E-mail address")->option_text("EMAIL");
+        add->add_option("--role", line_.user_roles, "Role of the user, such as admin; may be repeated (default: user)")
+            ->delimiter(',')
+            ->option_text("ROLE")
+            ->allow_extra_args(false);
+        add_password(add);
+        add->footer("Examples:\n  gatehouse user add ada --email ada@example.org --role admin\n"
+                    "  pwgen 24 1 | gatehouse user add robot --password-stdin\n\n"
+                    "Without --password-stdin the password is asked for on the terminal.");
+        CLI::App* list = command(*user, "list", "List the users", user_list);
+        add_common(list);
+        add_json(list);
+        add_json(user_command(*user, "show", "Show one user", user_show));
+        add_password(user_command(*user, "passwd", "Set a user's password; ends the sessions", user_passwd));
+        user_command(*user, "disable", "Lock a user out; ends the sessions", user_disable);
+        user_command(*user, "enable", "Let a user in again", user_enable);
+        user_command(*user, "remove", "Remove a user", user_remove);
+    }
+
+    void add_password(CLI::App* to)
+    {
+        to->add_flag("--password-stdin", line_.password_stdin, "Read the password from standard input");
+    }
+
+    void add_key()
+    {
+        CLI::App* key = group("key", "Manage the keys that tokens are signed with");
+        CLI::App* list = command(*key, "list", "List the keys", key_list);
+        add_common(list);
+        add_json(list);
+        CLI::App* rotate = command(*key, "rotate", "Sign with a new key from now on", key_rotate);
+        add_common(rotate);
+        rotate->footer("Tokens of the old key are accepted until they expire.");
+    }
+
+    CLI::App* letter_command(CLI::App& group, const std::string& name, const std::string& help, Action action)
+    {
+        CLI::App* made = command(group, name, help, std::move(action));
+        made->add_option("id", line_.id, "Id of the letter, as `dead list` shows it")->option_text("ID")->required();
+        add_common(made);
+        return made;
+    }
+
+    void add_dead()
+    {
+        CLI::App* dead = group("dead", "Manage dead letters: events that failed too often");
+        CLI::App* list = command(*dead, "list", "List the dead letters, newest first", dead_list);
+        add_common(list);
+        add_json(list);
+        add_json(letter_command(*dead, "show", "Show one, with its event", dead_show));
+        letter_command(*dead, "retry", "Put one back into its queue", dead_retry);
+        letter_command(*dead, "drop", "Throw one away", dead_drop);
+    }
+
+    // Not for people: what the generated pages of the repository are made of.
+    void add_describe()
+    {
+        CLI::App* made = command(app_, "describe", "Print a generated page", describe);
+        made->add_option("what", line_.what, "configuration, problems or help")->required();
+        made->group("");
+    }
+
+    CLI::App app_;
+    CommandLine line_;
+    Action action_;
+};
+
+void append_help(std::string& out, const CLI::App& app, const std::string& path)
+{
+    fmt::format_to(std::back_inserter(out), "==== {} --help\n\n{}\n", path, app.help(path));
+    for (const CLI::App* sub :
+         app.get_subcommands([](const CLI::App* candidate) { return !candidate->get_group().empty(); }))
+        append_help(out, *sub, path + " " + sub->get_name());
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv)
+{
+    Parser parser;
+    try {
+        parser.app().parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return parser.app().exit(error) == 0 ? 0 : 2;
+    }
+    return parser.run();
+}
+
+std::string help_of_everything()
+{
+    Parser parser;
+    std::string out;
+    append_help(out, parser.app(), "gatehouse");
+    return out;
+}
+
+Sources sources_of(const CommandLine& line)
+{
+    Sources sources;
+    const char* variable = std::getenv("GATEHOUSE_CONFIG");
+    if (line.config)
+        sources.file = *line.config;
+    else if (variable && *variable != '\0')
+        sources.file = variable;
+    sources.environment = gatehouse_environment();
+    sources.flags = line.flags;
+    return sources;
+}
+
+std::optional<LoadedConfig> load_or_explain(const CommandLine& line)
+{
+    auto loaded = load_config(sources_of(line));
+    if (loaded)
+        return *loaded;
+    for (const std::string& error : loaded.error())
+        fmt::print(stderr, "{}\n", error);
+    return std::nullopt;
+}
+
+}  // namespace gatehouse::app

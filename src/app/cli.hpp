@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: parses it, runs the command, gives the exit code: 0 fine, 1 failed, 2 bad usage or configuration.
+#pragma once
+
+#include "app/config_load.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gatehouse::app {
+
+// What was written on the command line. Each command looks at its own part.
+struct CommandLine {
+    std::optional<std::string> config;  // of --config, else of GATEHOUSE_CONFIG
+    Flags flags;
+    bool json = false;
+    std::string name;  // of a user
+    std::optional<std::string> email;
+    std::vector<std::string> user_roles;
+    bool password_stdin = false;
+    std::string id;    // of a dead letter
+    std::string what;  // to describe
+};
+
+int run_command_line(int argc, const char* const* argv);
+
+// The help of every command, one after another: tests/golden/help.txt.
+std::string help_of_everything();
+
+// Where the configuration comes from.
+Sources sources_of(const CommandLine& line);
+
+// The configuration of file, environment and flags. When something is wrong with it, prints every error and gives
+// nullopt.
+std::optional<LoadedConfig> load_or_explain(const CommandLine& line);
+
+}  // namespace gatehouse::app

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/cli_commands.hpp"
+
+#include "app/commands.hpp"
+#include "app/control.hpp"
+#include "app/data_directory.hpp"
+#include "app/output.hpp"
+#include "app/run_task.hpp"
+#include "app/stores.hpp"
+#include "app/terminal.hpp"
+#include "base/log.hpp"
+#include "http/problem.hpp"
+
+#include <fmt/format.h>
+
+namespace gatehouse::app {
+
+namespace {
+
+// Runs the command on the stores themselves: nobody else works in the data directory.
+json::value run_here(const Config& config, const DataDirectory& data, const std::string& name, json::object arguments)
+{
+    Clock clock;
+    RoleSet roles;
+    roles.insert(Role::auth);
+    Stores stores = open_stores(config, roles, data.path(), clock);
+    auth::Commands users(*stores.auth, clock);
+    BlockingPool pool({.name = "commands"});
+    CommandContext context{&users, *stores.queue, config.auth, pool, {}};
+    asio::io_context io;
+    auto result = run_task(io, run_command(context, name, std::move(arguments)));
+    pool.stop();
+    stores.stop();
+    return result;
+}
+
+json::value run_anywhere(const Config& config, const std::string& name, json::object arguments)
+{
+    // Only adding a user makes sense before the first start.
+    if (name != "user.add" && !std::filesystem::exists(config.data))
+        throw std::runtime_error(
+            fmt::format("there is no data directory {}: nothing was started there yet", config.data));
+    DataDirectory data(config.data);
+    if (data.try_lock())
+        return run_here(config, data, name, std::move(arguments));
+    try {
+        return call_control(data.control_socket(), name, arguments);
+    } catch (const Unavailable&) {
+        auto holder = data.lock_holder();
+        throw std::runtime_error(fmt::format("{} works in {} but does not answer: it is starting, or stopping",
+                                             holder ? fmt::format("process {}", *holder) : "another process",
+                                             data.path().string()));
+    }
+}
+
+// The result of a command; nullopt when it failed, which has been told.
+std::optional<json::value> run(const Config& config, const std::string& name, json::object arguments)
+{
+    try {
+        return run_anywhere(config, name, std::move(arguments));
+    } catch (const http::Problem& problem) {
+        fmt::print(stderr, "gatehouse: {}\n", problem.what());
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "gatehouse: {}\n", error.what());
+    }
+    return std::nullopt;
+}
+
+using Print = std::string (*)(const json::value& result);
+
+int run_and_print(const CommandLine& line, const std::string& name, json::object arguments, Print print)
+{
+    auto loaded = load_or_explain(line);
+    if (!loaded)
+        return 2;
+    // People look at the result here, not at the log of a server.
+    log::configure(log::Format::text, std::max(loaded->config.log.level, log::Level::warn));
+    auto result = run(loaded->config, name, std::move(arguments));
+    if (!result)
+        return 1;
+    fmt::print("{}", line.json ? json::serialize(*result) + "\n" : print(*result));
+    return 0;
+}
+
+const json::array& items_of(const json::value& result) { return result.as_object().at("items").as_array(); }
+
+std::string name_of(const json::value& result) { return find_string(result.as_object(), "username").value_or("?"); }
+
+std::string print_users(const json::value& result)
+{
+    return format_table(items_of(result),
+                        {{"NAME", "username"},
+                         {"EMAIL", "email"},
+                         {"ROLES", "roles"},
+                         {"DISABLED", "disabled"},
+                         {"CREATED", "created_at"},
+                         {"ID", "id"}},
+                        "There is no user yet.");
+}
+std::string print_keys(const json::value& result)
+{
+    return format_table(items_of(result),
+                        {{"KID", "kid"},
+                         {"ALGORITHM", "algorithm"},
+                         {"STATE", "state"},
+                         {"CREATED", "created_at"},
+                         {"RETIRED", "retired_at"}},
+                        "There is no key yet: the first start makes one.");
+}
+std::string print_letters(const json::value& result)
+{
+    return format_table(items_of(result),
+                        {{"ID", "id"},
+                         {"TYPE", "type"},
+                         {"SUBJECT", "subject"},
+                         {"ATTEMPTS", "attempts"},
+                         {"FAILED", "failed_at"},
+                         {"REASON", "reason"}},
+                        "There are no dead letters.");
+}
+std::string print_record(const json::value& result) { return format_record(result.as_object()); }
+
+std::string print_added(const json::value& result) { return fmt::format("Added {}.\n", name_of(result)); }
+std::string print_passwd(const json::value& result) { return fmt::format("{} has a new password.\n", name_of(result)); }
+std::string print_disabled(const json::value& result) { return fmt::format("{} is locked out.\n", name_of(result)); }
+std::string print_enabled(const json::value& result) { return fmt::format("{} may log in.\n", name_of(result)); }
+std::string print_removed(const json::value& result) { return fmt::format("Removed {}.\n", name_of(result)); }
+std::string print_rotated(const json::value& result)
+{
+    return fmt::format("{} signs from now on.\n", find_string(result.as_object(), "kid").value_or("?"));
+}
+std::string print_retried(const json::value&) { return "It is back in its queue.\n"; }
+std::string print_dropped(const json::value&) { return "Dropped.\n"; }
+
+json::object named(const CommandLine& line) { return {{"name", line.name}}; }
+json::object identified(const CommandLine& line) { return {{"id", line.id}}; }
+
+// Adds "password"; false, and a sentence on standard error, when there is none.
+bool add_password(const CommandLine& line, json::object& arguments)
+{
+    auto password = line.password_stdin ? read_password_from_stdin() : ask_new_password(line.name);
+    if (!password) {
+        fmt::print(stderr, "gatehouse: {}\n", password.error());
+        return false;
+    }
+    arguments["password"] = password->reveal();
+    return true;
+}
+
+}  // namespace
+
+int user_add(const CommandLine& line)
+{
+    json::object arguments = named(line);
+    if (line.email)
+        arguments["email"] = *line.email;
+    if (!line.user_roles.empty())
+        arguments["roles"] = json::array(line.user_roles.begin(), line.user_roles.end());
+    if (!add_password(line, arguments))
+        return 2;
+    return run_and_print(line, "user.add", std::move(arguments), print_added);
+}
+
+int user_passwd(const CommandLine& line)
+{
+    json::object arguments = named(line);
+    if (!add_password(line, arguments))
+        return 2;
+    return run_and_print(line, "user.passwd", std::move(arguments), print_passwd);
+}
+
+int user_list(const CommandLine& line) { return run_and_print(line, "user.list", {}, print_users); }
+int user_show(const CommandLine& line) { return run_and_print(line, "user.show", named(line), print_record); }
+int user_disable(const CommandLine& line) { return run_and_print(line, "user.disable", named(line), print_disabled); }
+int user_enable(const CommandLine& line) { return run_and_print(line, "user.enable", named(line), print_enabled); }
+int user_remove(const CommandLine& line) { return run_and_print(line, "user.remove", named(line), print_removed); }
+int key_list(const CommandLine& line) { return run_and_print(line, "key.list", {}, print_keys); }
+int key_rotate(const CommandLine& line) { return run_and_print(line, "key.rotate", {}, print_rotated); }
+int dead_list(const CommandLine& line) { return run_and_print(line, "dead.list", {}, print_letters); }
+int dead_show(const CommandLine& line) { return run_and_print(line, "dead.show", identified(line), print_record); }
+int dead_retry(const CommandLine& line) { return run_and_print(line, "dead.retry", identified(line), print_retried); }
+int dead_drop(const CommandLine& line) { return run_and_print(line, "dead.drop", identified(line), print_dropped); }
+
+}  // namespace gatehouse::app

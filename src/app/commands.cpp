@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/commands.hpp"
+
+#include "http/problem.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatehouse::app {
+
+namespace {
+
+using http::Problem;
+
+constexpr std::size_t dead_letters_max = 1000;
+
+std::string require_text(const json::object& arguments, std::string_view key)
+{
+    auto text = find_string(arguments, key);
+    if (!text || text->empty())
+        throw Problem::bad_request("invalid_command", fmt::format("the argument `{}` is missing", key));
+    return *text;
+}
+
+// What auth's commands answer, or its sentence for the operator.
+template <class Info>
+json::value value_or_problem(const Result<Info, std::string>& outcome)
+{
+    if (!outcome)
+        throw Problem::conflict("command_failed", outcome.error());
+    return auth::to_json(*outcome);
+}
+
+template <class Info>
+json::value list_of(const std::vector<Info>& infos)
+{
+    json::array items;
+    for (const Info& info : infos)
+        items.push_back(auth::to_json(info));
+    return json::object{{"items", std::move(items)}};
+}
+
+json::value user_add(CommandContext& context, const json::object& arguments)
+{
+    auth::Commands::AddUser form;
+    form.username = require_text(arguments, "name");
+    form.email = find_string(arguments, "email");
+    form.password = Secret(require_text(arguments, "password"));
+    const json::value* roles = arguments.if_contains("roles");
+    if (roles && roles->is_array()) {
+        for (const json::value& role : roles->get_array())
+            form.roles.push_back(role.is_string() ? std::string(role.get_string()) : "");
+    }
+    return value_or_problem(context.users->add_user(std::move(form)));
+}
+
+json::value user_list(CommandContext& context, const json::object&) { return list_of(context.users->list_users()); }
+
+json::value user_show(CommandContext& context, const json::object& arguments)
+{
+    return value_or_problem(context.users->show_user(require_text(arguments, "name")));
+}
+
+json::value user_passwd(CommandContext& context, const json::object& arguments)
+{
+    Secret password(require_text(arguments, "password"));
+    return value_or_problem(context.users->set_password(require_text(arguments, "name"), std::move(password)));
+}
+
+json::value user_disable(CommandContext& context, const json::object& arguments)
+{
+    return value_or_problem(context.users->set_disabled(require_text(arguments, "name"), true));
+}
+
+json::value user_enable(CommandContext& context, const json::object& arguments)
+{
+    return value_or_problem(context.users->set_disabled(require_text(arguments, "name"), false));
+}
+
+json::value user_remove(CommandContext& context, const json::object& arguments)
+{
+    return value_or_problem(context.users->remove_user(require_text(arguments, "name")));
+}
+
+json::value key_list(CommandContext& context, const json::object&) { return list_of(context.users->list_keys()); }
+
+json::value key_rotate(CommandContext& context, const json::object&)
+{
+    auto made = context.users->rotate_key(context.auth.signing_algorithm, context.auth.access_token_ttl);
+    if (made && context.on_new_keys)
+        context.on_new_keys();
+    return value_or_problem(made);
+}
+
+json::object to_json(const events::DeadLetter& letter)
+{
+    json::object object;
+    object["id"] = letter.id;
+    object["queue"] = letter.queue;
+    object["type"] = letter.event.type;
+    object["subject"] = letter.event.subject;
+    object["attempts"] = letter.attempts;
+    object["reason"] = letter.reason;
+    object["failed_at"] = format_rfc3339(letter.failed_at);
+    return object;
+}
+
+Problem no_such_letter(std::string_view id)
+{
+    return Problem::not_found("dead_letter_not_found", fmt::format("there is no dead letter \"{}\"", id));
+}
+
+Task<json::value> dead_list(CommandContext& context, json::object)
+{
+    json::array items;
+    auto letters = co_await context.queue.dead_letters(dead_letters_max);
+    for (const events::DeadLetter& letter : letters)
+        items.push_back(to_json(letter));
+    co_return json::object{{"items", std::move(items)}};
+}
+
+Task<json::value> dead_show(CommandContext& context, json::object arguments)
+{
+    auto id = require_text(arguments, "id");
+    auto letter = co_await context.queue.find_dead_letter(id);
+    if (!letter)
+        throw no_such_letter(id);
+    auto object = to_json(*letter);
+    auto event = parse_json(events::to_json(letter->event));
+    if (event)
+        object["event"] = *event;
+    co_return object;
+}
+
+Task<json::value> dead_retry(CommandContext& context, json::object arguments)
+{
+    auto id = require_text(arguments, "id");
+    bool done = co_await context.queue.retry_dead_letter(id);
+    if (!done)
+        throw no_such_letter(id);
+    co_return json::object{{"id", id}};
+}
+
+Task<json::value> dead_drop(CommandContext& context, json::object arguments)
+{
+    auto id = require_text(arguments, "id");
+    bool done = co_await context.queue.drop_dead_letter(id);
+    if (!done)
+        throw no_such_letter(id);
+    co_return json::object{{"id", id}};
+}
+
+struct BlockingCommand {
+    std::string_view name;
+    json::value (*run)(CommandContext&, const json::object&);
+};
+constexpr BlockingCommand blocking_commands[] = {
+    {"user.add", user_add},       {"user.list", user_list},       {"user.show", user_show},
+    {"user.passwd", user_passwd}, {"user.disable", user_disable}, {"user.enable", user_enable},
+    {"user.remove", user_remove}, {"key.list", key_list},         {"key.rotate", key_rotate},
+};
+
+struct QueueCommand {
+    std::string_view name;
+    Task<json::value> (*run)(CommandContext&, json::object);
+};
+constexpr QueueCommand queue_commands[] = {
+    {"dead.list", dead_list}, {"dead.show", dead_show}, {"dead.retry", dead_retry}, {"dead.drop", dead_drop}};
+
+}  // namespace
+
+Task<json::value> run_command(CommandContext& context, std::string name, json::object arguments)
+{
+    for (const QueueCommand& command : queue_commands) {
+        if (command.name == name)
+            co_return co_await command.run(context, std::move(arguments));
+    }
+    for (const BlockingCommand& command : blocking_commands) {
+        if (command.name != name)
+            continue;
+        if (!context.users)
+            throw Problem::conflict("command_failed", "the role auth does not run in this process");
+        auto job = [&] { return command.run(context, arguments); };
+        co_return co_await context.pool.run(job);
+    }
+    throw Problem::not_found("unknown_command", fmt::format("there is no command {}", name));
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The management commands: JSON in, JSON out. The same functions run in a server (control.hpp) and, when no server
+// works in the data directory, in the command's own process on the stores.
+#pragma once
+
+#include "auth/commands.hpp"
+#include "auth/config.hpp"
+#include "base/blocking_pool.hpp"
+#include "base/json.hpp"
+#include "base/task.hpp"
+#include "events/event_queue.hpp"
+
+#include <functional>
+#include <string>
+
+namespace gatehouse::app {
+
+struct CommandContext {
+    auth::Commands* users;      // users and keys; nullptr where the role auth does not run
+    events::EventQueue& queue;  // dead letters
+    const auth::Config& auth;
+    BlockingPool& pool;                 // where the blocking ones run
+    std::function<void()> on_new_keys;  // called there after the keys changed
+};
+
+// "user.add", "user.list", "user.show", "user.passwd", "user.disable", "user.enable", "user.remove", "key.list",
+// "key.rotate", "dead.list", "dead.show", "dead.retry", "dead.drop". A listing is {"items":[...]}. Throws http::Problem
+// for what cannot be done, Unavailable when a store cannot be used. `context` outlives the call.
+Task<json::value> run_command(CommandContext& context, std::string name, json::object arguments);
+
+}  // namespace gatehouse::app

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/describe.hpp"
+
+#include "app/cli.hpp"
+#include "app/config_print.hpp"
+#include "http/problem.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace gatehouse::app {
+
+namespace {
+
+constexpr std::string_view problems_introduction = R"(# Problems
+
+This page is made by `tools/update_golden` from the program's own table of codes.
+
+Every error of every role is answered as `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail`,
+`code` and `instance`, which is the id of the request: the log line of a 5xx carries it too. `code` is stable: programs
+should look at it, and people at `detail`. Several wrong fields are listed in `errors`.
+
+| code | status | title |
+|---|---|---|
+)";
+
+std::string describe_problems()
+{
+    std::string out(problems_introduction);
+    for (const http::ProblemCode& problem : http::problem_codes())
+        fmt::format_to(std::back_inserter(out), "| `{}` | {} | {} |\n", problem.code, problem.status, problem.title);
+    return out;
+}
+
+}  // namespace
+
+std::optional<std::string> describe_topic(std::string_view topic)
+{
+    if (topic == "configuration")
+        return describe_config();
+    if (topic == "problems")
+        return describe_problems();
+    if (topic == "help")
+        return help_of_everything();
+    return std::nullopt;
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/ops.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace gatehouse::app {
+
+namespace {
+
+http::Response text_response(int status, std::string text)
+{
+    http::Response response;
+    response.status = status;
+    response.headers.add("content-type", "text/plain; charset=utf-8");
+    response.headers.add("cache-control", "no-store");
+    response.body = std::move(text);
+    return response;
+}
+
+}  // namespace
+
+Ops::Ops(Metrics& metrics)
+    : metrics_(metrics), process_metrics_(metrics),
+      router_({
+          {"GET", "/livez", [this](http::Request&) { return livez(); }},
+          {"GET", "/readyz", [this](http::Request& request) { return readyz(request); }},
+          {"GET", "/startupz", [this](http::Request&) { return startupz(); }},
+          {"GET", "/metrics", [this](http::Request&) { return serve_metrics(); }},
+      })
+{
+}
+
+// GET /livez: the process answers.
+Task<http::Response> Ops::livez() { co_return text_response(200, "ok\n"); }
+
+// GET /readyz: whether requests should be sent here; with ?verbose, why not.
+Task<http::Response> Ops::readyz(http::Request& request)
+{
+    bool ready = started_ && !draining_;
+    std::string lines =
+        fmt::format("{} started\n{} not stopping\n", started_ ? "ok  " : "FAIL", draining_ ? "FAIL" : "ok  ");
+    for (const Check& check : checks_) {
+        bool passes = check.passes();
+        ready = ready && passes;
+        fmt::format_to(std::back_inserter(lines), "{} {}\n", passes ? "ok  " : "FAIL", check.name);
+    }
+    std::string_view summary = ready ? "ready\n" : "not ready\n";
+    bool verbose = request.query() == "verbose" || request.query().starts_with("verbose=");
+    co_return text_response(ready ? 200 : 503, verbose ? lines.append(summary) : std::string(summary));
+}
+
+// GET /startupz: whether the start is over.
+Task<http::Response> Ops::startupz()
+{
+    bool started = started_;
+    co_return text_response(started ? 200 : 503, started ? "started\n" : "starting\n");
+}
+
+// GET /metrics: the process's metrics in Prometheus' text format.
+Task<http::Response> Ops::serve_metrics()
+{
+    process_metrics_.update();
+    auto response = text_response(200, metrics_.serialize());
+    response.headers.set("content-type", "text/plain; version=0.0.4; charset=utf-8");
+    co_return response;
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/serve.hpp"
+
+#include "base/log.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace gatehouse::app {
+
+namespace {
+
+// Fewer arenas and an early return of freed memory: the working set stays small whatever was uploaded before.
+void prepare_memory()
+{
+    ::mallopt(M_ARENA_MAX, 2);
+    ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    ::mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+}
+
+void prepare_process()
+{
+    prepare_memory();
+    std::signal(SIGPIPE, SIG_IGN);
+    // A connection is a descriptor, a proxied one two: take what the system grants.
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+void configure_log(const LogConfig& config)
+{
+    bool text =
+        config.format == LogFormat::text || (config.format == LogFormat::automatic && ::isatty(STDERR_FILENO) != 0);
+    log::configure(text ? log::Format::text : log::Format::json, config.level);
+}
+
+// SIGHUP: what can change without a restart. A bad configuration leaves the old one in force.
+void reload(const CommandLine& line)
+{
+    auto loaded = load_config(sources_of(line));
+    if (!loaded) {
+        for (const std::string& error : loaded.error())
+            log::error("app", "configuration not reloaded", {{"error", error}});
+        return;
+    }
+    log::set_level(loaded->config.log.level);
+    log::info("app", "configuration reloaded");
+}
+
+extern "C" void exit_at_once(int) { ::_exit(1); }
+
+// Waits for the signal that ends the program.
+int wait_for_end(const CommandLine& line)
+{
+    asio::io_context context;
+    asio::signal_set signals(context, SIGTERM, SIGINT, SIGHUP);
+    while (true) {
+        int received = 0;
+        signals.async_wait([&received](const boost::system::error_code& error, int signal) {
+            if (!error)
+                received = signal;
+        });
+        context.restart();
+        context.run();
+        if (received == SIGTERM || received == SIGINT)
+            return received;
+        if (received == SIGHUP)
+            reload(line);
+    }
+}
+
+void print_now(const std::string& text)
+{
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+std::string banner(const StartReport& report)
+{
+    std::string out = fmt::format("\nGatehouse {}\n\n", GATEHOUSE_VERSION);
+    auto add = [&out](std::string_view name, std::string_view value) {
+        out += fmt::format("  {:9} {}\n", name, value);
+    };
+    add("roles", report.roles.names());
+    for (const Listening& listening : report.listening)
+        add(listening.role,
+            fmt::format("{}/   (listens on {})", local_url(listening.address), to_string(listening.address)));
+    if (!report.listening.empty() && report.public_url != local_url(report.listening.front().address))
+        add("public", report.public_url + "/");
+    add("ops", fmt::format("{}/readyz, /metrics", local_url(report.ops)));
+    add("data", report.data.string());
+    if (report.setup_link) {
+        add("set up", *report.setup_link);
+        add("", "makes the first administrator, within 24 hours; the link is also in " +
+                    (report.data / "setup-link").string());
+    }
+    return out + "\n";
+}
+
+int serve(const CommandLine& line)
+{
+    auto loaded = load_or_explain(line);
+    if (!loaded)
+        return 2;
+    prepare_process();
+    configure_log(loaded->config.log);
+    try {
+        Application application(std::move(loaded->config));
+        application.start();
+        print_now(banner(application.report()));
+        int signal = wait_for_end(line);
+        // Whoever is impatient asks twice.
+        std::signal(SIGTERM, exit_at_once);
+        std::signal(SIGINT, exit_at_once);
+        log::info("app", "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+        application.stop();
+        log::info("app", "stopped");
+        return 0;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "gatehouse: {}\n", error.what());
+        return 1;
+    }
+}
+
+}  // namespace gatehouse::app

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passwords from people and from pipes.
+#pragma once
+
+#include "base/error.hpp"
+#include "base/secret.hpp"
+
+#include <string>
+
+namespace gatehouse::app {
+
+// Asks twice on the terminal, without echo. The error is a sentence: no terminal, nothing typed, or not the same twice.
+Result<Secret, std::string> ask_new_password(const std::string& user);
+
+// The first line of standard input, without its end.
+Result<Secret, std::string> read_password_from_stdin();
+
+}  // namespace gatehouse::app
