@@ -22,11 +22,9 @@
 #include <system_error>
 #include <thread>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
-namespace
-{
+namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
@@ -212,8 +210,7 @@ void reap_group(pid_t leader)
 }
 
 // A started child; whatever happens, destroying it leaves none of its group.
-class Child final
-{
+class Child final {
 public:
     explicit Child(const Plan& plan) : pid_(fork_child(plan)) {}
     ~Child()
@@ -290,8 +287,7 @@ bool read_some(int file, Take take)
     return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-class Watch final
-{
+class Watch final {
 public:
     Watch(const Command& command, Plan& plan, Outcome& outcome)
         : command_(command), output_(std::move(plan.output.read_end)), errors_(std::move(plan.errors.read_end)),

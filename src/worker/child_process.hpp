@@ -17,12 +17,10 @@
 #include <string_view>
 #include <vector>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
 // Asks a running child to be killed; stays asked. Any thread.
-class KillSwitch final
-{
+class KillSwitch final {
 public:
     KillSwitch();
     void request() noexcept;

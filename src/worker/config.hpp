@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
 // A program that makes one derived file out of a source file.
 struct Processor {
@@ -33,5 +32,8 @@ struct Config {
     };
     int attempts_max = 5;
 };
+
+// What is wrong with these settings, one sentence each, with the key in front; empty when all is well.
+std::vector<std::string> check(const Config& config);
 
 }  // namespace gatehouse::worker

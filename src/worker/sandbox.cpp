@@ -19,11 +19,9 @@
 #include <string>
 #include <system_error>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
-namespace
-{
+namespace {
 
 // Landlock as newer kernels know it; the packaged headers stop at version 2.
 struct RulesetAttributes {

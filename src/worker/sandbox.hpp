@@ -17,8 +17,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
 struct Access {
     std::vector<std::filesystem::path> readable;    // files
@@ -33,8 +32,7 @@ struct ProcessLimits {
     std::uint64_t cpu_seconds_max = 0;
 };
 
-class Sandbox final
-{
+class Sandbox final {
 public:
     // Warns once in the log where the kernel lacks Landlock.
     Sandbox();

@@ -16,18 +16,14 @@
 #include <system_error>
 #include <thread>
 
-namespace gatehouse::worker
-{
-namespace
-{
+namespace gatehouse::worker {
+namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
-class SandboxTest : public ::testing::Test
-{
+class SandboxTest : public ::testing::Test {
 protected:
     Command shell(const std::string& script)
     {

@@ -16,11 +16,9 @@
 #include <stdexcept>
 #include <string>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
-namespace
-{
+namespace {
 
 // Names that a machine's architecture lacks are skipped.
 constexpr const char* allowed_calls[] = {
@@ -302,8 +300,7 @@ constexpr const char* refused_calls[] = {
     "quotactl",
 };
 
-class Filter final
-{
+class Filter final {
 public:
     Filter() : context_(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)))
     {

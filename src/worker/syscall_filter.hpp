@@ -11,8 +11,7 @@
 
 #include <vector>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
 enum class Processes {
     refused,  // threads only: all that ffmpeg needs

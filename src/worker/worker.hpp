@@ -12,11 +12,9 @@
 #include <filesystem>
 #include <memory>
 
-namespace gatehouse::worker
-{
+namespace gatehouse::worker {
 
-class Worker final
-{
+class Worker final {
 public:
     struct Needs {
         files::FileStore& store;
