@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the command line does with users and signing keys, on the store itself. Blocking; main thread.
+// What the command line does with users and signing keys, on the store itself. Blocks; any thread.
 //
 // An expected failure is a sentence for the operator. All throw Unavailable when the database cannot be used. A user is
 // named by user name, e-mail address or id.
