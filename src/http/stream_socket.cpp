@@ -100,8 +100,9 @@ void StreamSocket::wake()
 
 void StreamSocket::reset_on_close()
 {
-    boost::system::error_code ignored;
-    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    // Not by Asio's option: its destructor takes that back, for a close that does not block.
+    linger option{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &option, sizeof option);
 }
 
 void StreamSocket::shutdown_write()

@@ -42,15 +42,6 @@ Task<Response> Upstream::send_over_http(Request& request)
         }
         break;
     }
-    // The cause names the upstream for the log.
-    try {
-        std::rethrow_exception(error);
-    } catch (const Unavailable& e) {
-        error = std::make_exception_ptr(Unavailable("upstream " + name_ + ": " + e.what(), e.retry_after()));
-    } catch (const UpstreamError& e) {
-        error = std::make_exception_ptr(UpstreamError(e.kind(), "upstream " + name_ + ": " + e.what()));
-    } catch (...) {
-    }
     co_return answer_exception(error, request);
 }
 
