@@ -11,22 +11,46 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <exception>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 
 namespace gatehouse {
 
-// The task's result; when it has not ended after `limit` it is cancelled and Unavailable("<what>: timed out") is thrown.
+// Awaits `task` and keeps what it throws in `error`; T's default then. For operator ||, which waits on for the other
+// side when one ends with an exception.
+template <class T>
+Task<std::conditional_t<std::is_void_v<T>, std::monostate, std::optional<T>>> keep_error(Task<T> task,
+                                                                                         std::exception_ptr& error)
+{
+    try {
+        if constexpr (std::is_void_v<T>)
+            co_await std::move(task);
+        else
+            co_return co_await std::move(task);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_return std::conditional_t<std::is_void_v<T>, std::monostate, std::optional<T>>{};
+}
+
+// The task's result or exception; when it has not ended after `limit` it is cancelled and Unavailable("<what>: timed
+// out") is thrown.
 template <class T>
 Task<T> with_timeout(Task<T> task, std::chrono::milliseconds limit, std::string what)
 {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(co_await asio::this_coro::executor, limit);
-    auto outcome = co_await (std::move(task) || timer.async_wait(asio::use_awaitable));
+    std::exception_ptr error;
+    auto outcome = co_await (keep_error(std::move(task), error) || timer.async_wait(asio::use_awaitable));
     if (outcome.index() == 1)
         throw Unavailable(what + ": timed out");
+    if (error)
+        std::rethrow_exception(error);
     if constexpr (!std::is_void_v<T>)
-        co_return std::get<0>(std::move(outcome));
+        co_return std::move(*std::get<0>(outcome));
 }
 
 // Waits; ends with operation_aborted when cancelled.
