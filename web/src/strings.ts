@@ -38,7 +38,7 @@ export const strings = {
 
   login: {
     title: 'Log in',
-    username: 'Username',
+    username: 'Username or e-mail',
     password: 'Password',
     submit: 'Log in',
     busy: 'Logging in',

@@ -102,7 +102,7 @@ export class Api {
   // ---- users
 
   users(cursor: string | null = null): Promise<Page<User>> {
-    const query = cursor === null ? '' : `?${new URLSearchParams({ after: cursor })}`;
+    const query = cursor === null ? '' : `?${new URLSearchParams({ cursor })}`;
     return this.call<Page<User>>('GET', `/admin/users${query}`);
   }
 
