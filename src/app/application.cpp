@@ -102,6 +102,7 @@ private:
     void stop_background();
     void close_clients();
     void publish_setup_link();
+    void on_users_changed();
     Task<void> drop_setup_link();
 
     Config config_;
@@ -157,7 +158,7 @@ private:
 
     // Probes, metrics, and the management commands of `gatehouse user` and its like on a running server.
     Ops ops_;
-    BlockingPool command_pool_;
+    BlockingPool command_pool_;  // where the blocking ones run
     std::unique_ptr<auth::Commands> users_;
     std::unique_ptr<Control> control_;
 
@@ -234,10 +235,7 @@ void Application::Impl::build_roles()
             config_.auth, auth::Auth::Needs{*stores_.auth, keys_, authenticators_, service_key_, clock_, metrics_});
         auth_upstream_ = std::make_unique<http::Upstream>("auth", http::make_handler(auth_->router()));
         relays_.push_back(std::make_unique<events::Relay>(auth_->outbox(), *stores_.queue));
-        auth_->on_announce([this, relay = relays_.back().get()] {
-            relay->notify();
-            asio::post(threads_.context(0), [this] { background_.spawn(drop_setup_link()); });
-        });
+        auth_->on_announce([this] { on_users_changed(); });
         ops_.add_check({"auth", [this] { return auth_->ready(); }});
     }
     if (roles_.has(Role::files)) {
@@ -272,12 +270,11 @@ void Application::Impl::build_roles()
 
 void Application::Impl::build_control()
 {
-    std::function<void()> on_new_keys;
-    if (auth_) {
+    if (auth_)
         users_ = std::make_unique<auth::Commands>(*stores_.auth, clock_);
-        on_new_keys = [this] { auth_->reload_keys(); };
-    }
-    CommandContext context{users_.get(), *stores_.queue, config_.auth, command_pool_, std::move(on_new_keys)};
+    CommandContext context{users_.get(), *stores_.queue, config_.auth, command_pool_};
+    context.on_users_changed = [this] { on_users_changed(); };
+    context.on_keys_changed = [this] { auth_->reload_keys(); };
     control_ = std::make_unique<Control>(threads_, data_.control_socket(), std::move(context));
 }
 
@@ -374,7 +371,15 @@ void Application::Impl::publish_setup_link()
     setup_link_pending_ = true;
 }
 
-// Somebody was added: when it is the first administrator, the link has done its work.
+// Any thread.
+void Application::Impl::on_users_changed()
+{
+    for (auto& relay : relays_)
+        relay->notify();
+    asio::post(threads_.context(0), [this] { background_.spawn(drop_setup_link()); });
+}
+
+// When the first administrator is there, the link has done its work.
 Task<void> Application::Impl::drop_setup_link()
 {
     if (!std::exchange(setup_link_pending_, false))

@@ -26,7 +26,7 @@ json::value run_here(const Config& config, const DataDirectory& data, const std:
     Stores stores = open_stores(config, roles, data.path(), clock);
     auth::Commands users(*stores.auth, clock);
     BlockingPool pool({.name = "commands"});
-    CommandContext context{&users, *stores.queue, config.auth, pool, {}};
+    CommandContext context{&users, *stores.queue, config.auth, pool};
     asio::io_context io;
     auto result = run_task(io, run_command(context, name, std::move(arguments)));
     pool.stop();

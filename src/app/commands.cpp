@@ -19,7 +19,7 @@ std::string require_text(const json::object& arguments, std::string_view key)
 {
     auto text = find_string(arguments, key);
     if (!text || text->empty())
-        throw Problem::bad_request("invalid_command", fmt::format("the argument `{}` is missing", key));
+        throw Problem::bad_request("invalid_request", fmt::format("the argument `{}` is missing", key));
     return *text;
 }
 
@@ -52,7 +52,10 @@ json::value user_add(CommandContext& context, const json::object& arguments)
         for (const json::value& role : roles->get_array())
             form.roles.push_back(role.is_string() ? std::string(role.get_string()) : "");
     }
-    return value_or_problem(context.users->add_user(std::move(form)));
+    auto added = context.users->add_user(std::move(form));
+    if (added)
+        context.on_users_changed();
+    return value_or_problem(added);
 }
 
 json::value user_list(CommandContext& context, const json::object&) { return list_of(context.users->list_users()); }
@@ -88,8 +91,8 @@ json::value key_list(CommandContext& context, const json::object&) { return list
 json::value key_rotate(CommandContext& context, const json::object&)
 {
     auto made = context.users->rotate_key(context.auth.signing_algorithm, context.auth.access_token_ttl);
-    if (made && context.on_new_keys)
-        context.on_new_keys();
+    if (made)
+        context.on_keys_changed();
     return value_or_problem(made);
 }
 
@@ -184,7 +187,7 @@ Task<json::value> run_command(CommandContext& context, std::string name, json::o
         auto job = [&] { return command.run(context, arguments); };
         co_return co_await context.pool.run(job);
     }
-    throw Problem::not_found("unknown_command", fmt::format("there is no command {}", name));
+    throw Problem::not_found("not_found", fmt::format("there is no command {}", name));
 }
 
 }  // namespace gatehouse::app

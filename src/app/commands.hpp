@@ -19,8 +19,10 @@ struct CommandContext {
     auth::Commands* users;      // users and keys; nullptr where the role auth does not run
     events::EventQueue& queue;  // dead letters
     const auth::Config& auth;
-    BlockingPool& pool;                 // where the blocking ones run
-    std::function<void()> on_new_keys;  // called there after the keys changed
+    BlockingPool& pool;  // where the blocking ones run
+    // What a server must do afterwards; called on the pool.
+    std::function<void()> on_users_changed = [] {};
+    std::function<void()> on_keys_changed = [] {};
 };
 
 // "user.add", "user.list", "user.show", "user.passwd", "user.disable", "user.enable", "user.remove", "key.list",

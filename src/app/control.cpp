@@ -92,9 +92,7 @@ json::value call_control(const std::filesystem::path& socket, const std::string&
         return *parsed;
     const json::object* problem = parsed->if_object();
     auto detail = problem ? find_string(*problem, "detail") : std::nullopt;
-    auto code = problem ? find_string(*problem, "code") : std::nullopt;
-    throw http::Problem::of_status(answer.status, code.value_or("internal_error"),
-                                   detail.value_or("the command failed"));
+    throw std::runtime_error(detail.value_or("the command failed in the server"));
 }
 
 }  // namespace gatehouse::app

@@ -29,8 +29,8 @@ private:
     http::Server server_;
 };
 
-// The other side: runs the command in the server behind the socket. Throws http::Problem as the command did,
-// std::runtime_error when no server answers. Blocks; for the command line.
+// The other side: runs the command in the server behind the socket. Throws std::runtime_error with the
+// server's sentence when the command failed, Unavailable when no server answers. Blocks; for the command line.
 json::value call_control(const std::filesystem::path& socket, const std::string& name, const json::object& arguments);
 
 }  // namespace gatehouse::app
