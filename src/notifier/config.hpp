@@ -10,7 +10,7 @@
 namespace gatehouse::notifier {
 
 struct Smtp {
-    std::string url;       // smtp://host:port or smtps://host; empty: mails become .eml files in <data>/mail
+    std::string url;  // smtp://host:port or smtps://host; empty: mails become .eml files in <data>/mail
     std::string username;
     Secret password;
     bool starttls = true;  // smtp:// must upgrade to TLS; false only for a relay on the same host

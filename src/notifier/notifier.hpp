@@ -23,7 +23,8 @@ public:
         const Clock& clock;
         Metrics& metrics;
     };
-    // `public_url` is what links in mails begin with. `mail_directory` takes .eml files when no SMTP server is configured.
+    // `public_url` is what links in mails begin with. `mail_directory` takes .eml files when no SMTP server is
+    // configured.
     Notifier(Config config, Needs needs, std::string public_url, std::filesystem::path mail_directory);
     ~Notifier();
 

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mailer over SMTP (RFC 5321), by libcurl. The only file that includes its header.
+#include "notifier/mailer.hpp"
+
+#include "base/error.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string_view>
+
+namespace gatehouse::notifier {
+
+namespace {
+
+constexpr long connect_timeout_ms = 10'000;
+constexpr long total_timeout_ms = 60'000;
+constexpr std::size_t reply_bytes_max = 300;
+
+void start_curl()
+{
+    static std::once_flag once;
+    auto start = [] {
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+            throw std::runtime_error("libcurl cannot be started");
+    };
+    std::call_once(once, start);
+}
+
+struct FreeHandle {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct FreeList {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+// One mail's conversation with the server.
+struct Conversation {
+    std::string_view unsent;
+    const std::atomic<bool>* interrupted = nullptr;
+    std::string command;  // the last one that we sent, four letters: what follows may be a credential
+    std::string reply;    // the last line that the server said
+    bool ended = false;
+};
+
+std::size_t give_bytes(char* buffer, std::size_t size, std::size_t count, void* user)
+{
+    auto& conversation = *static_cast<Conversation*>(user);
+    std::string_view piece = conversation.unsent.substr(0, size * count);
+    std::ranges::copy(piece, buffer);
+    conversation.unsent.remove_prefix(piece.size());
+    return piece.size();
+}
+
+int watch_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
+{
+    return static_cast<Conversation*>(user)->interrupted->load() ? 1 : 0;
+}
+
+// libcurl tells the reply's code, but not which command it answered.
+int note_conversation(CURL*, curl_infotype type, char* data, std::size_t size, void* user)
+{
+    auto& conversation = *static_cast<Conversation*>(user);
+    std::string_view text(data, size);
+    if (type == CURLINFO_HEADER_OUT) {
+        // What the server says to a farewell is of no interest.
+        conversation.ended |= text.starts_with("QUIT");
+        if (conversation.ended)
+            return 0;
+        conversation.command = text.substr(0, 4);
+        conversation.reply.clear();
+    } else if (type == CURLINFO_HEADER_IN && !conversation.ended) {
+        // A reply may have several lines, the last of which has a space after the code.
+        text = text.substr(0, text.find_last_not_of("\r\n") + 1);
+        if (text.size() >= 4 && text[3] == ' ')
+            conversation.reply = text.substr(0, reply_bytes_max);
+    }
+    return 0;
+}
+
+class SmtpMailer final : public Mailer {
+public:
+    explicit SmtpMailer(Smtp settings) : settings_(std::move(settings)) { start_curl(); }
+
+    SendResult send(const Mail& mail) override
+    {
+        std::string bytes = compose(mail);
+        Conversation conversation{
+            .unsent = bytes, .interrupted = &interrupted_, .command = {}, .reply = {}, .ended = false};
+        std::unique_ptr<CURL, FreeHandle> handle(curl_easy_init());
+        std::unique_ptr<curl_slist, FreeList> recipients(
+            curl_slist_append(nullptr, ("<" + mail.to.mailbox + ">").c_str()));
+        if (!handle || !recipients)
+            throw Unavailable("smtp: no memory");
+        set_connection(handle.get());
+        set_message(handle.get(), mail, conversation, recipients.get(), bytes.size());
+        CURLcode code = curl_easy_perform(handle.get());
+        if (code == CURLE_OK)
+            return {};
+        long status = 0;
+        curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
+        // Refused for good is what is said of the recipient or the content. A refused sender, login or connection is a
+        // matter of settings, which somebody may mend before the last try.
+        bool about_mail = conversation.command == "RCPT" || conversation.command == "DATA";
+        if (about_mail && status >= 500 && status < 600)
+            return {.accepted = false, .reason = conversation.reply};
+        throw Unavailable(std::string("smtp: ") + curl_easy_strerror(code) +
+                          (conversation.reply.empty() ? "" : ": " + conversation.reply));
+    }
+
+    void interrupt() override { interrupted_ = true; }
+
+private:
+    void set_connection(CURL* handle) const
+    {
+        curl_easy_setopt(handle, CURLOPT_URL, settings_.url.c_str());
+        curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+        // With smtps:// TLS comes first, whatever this says.
+        bool upgrade = settings_.starttls && settings_.url.starts_with("smtp://");
+        curl_easy_setopt(handle, CURLOPT_USE_SSL, static_cast<long>(upgrade ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+        curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+        curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+        curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+        curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, total_timeout_ms);
+        if (settings_.username.empty())
+            return;
+        // libcurl copies both; it wipes neither, but frees them with the handle, at the end of this mail.
+        curl_easy_setopt(handle, CURLOPT_USERNAME, settings_.username.c_str());
+        curl_easy_setopt(handle, CURLOPT_PASSWORD, std::string(settings_.password.reveal()).c_str());
+    }
+
+    static void set_message(CURL* handle, const Mail& mail, Conversation& conversation, curl_slist* recipients,
+                            std::size_t size)
+    {
+        curl_easy_setopt(handle, CURLOPT_MAIL_FROM, ("<" + mail.from.mailbox + ">").c_str());
+        curl_easy_setopt(handle, CURLOPT_MAIL_RCPT, recipients);
+        curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+        curl_easy_setopt(handle, CURLOPT_READFUNCTION, give_bytes);
+        curl_easy_setopt(handle, CURLOPT_READDATA, &conversation);
+        curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, watch_progress);
+        curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &conversation);
+        curl_easy_setopt(handle, CURLOPT_VERBOSE, 1L);
+        curl_easy_setopt(handle, CURLOPT_DEBUGFUNCTION, note_conversation);
+        curl_easy_setopt(handle, CURLOPT_DEBUGDATA, &conversation);
+    }
+
+    Smtp settings_;
+    std::atomic<bool> interrupted_{false};
+};
+
+}  // namespace
+
+std::unique_ptr<Mailer> make_smtp_mailer(Smtp settings) { return std::make_unique<SmtpMailer>(std::move(settings)); }
+
+}  // namespace gatehouse::notifier
