@@ -215,7 +215,7 @@ TEST(Banner, SaysWhereToClick)
     report.setup_link = "https://example.org/console/setup#token";
     auto text = banner(report);
     for (const char* part : {GATEHOUSE_VERSION, "gateway, auth, files, worker, notifier", "http://localhost:8080/",
-                             "0.0.0.0:8080", "https://example.org/\n", "http://localhost:9090/readyz", "/srv/data\n",
+                             "0.0.0.0:8080", "https://example.org/\n", "http://127.0.0.1:9090 ", "/srv/data\n",
                              "https://example.org/console/setup#token\n", "/srv/data/setup-link"})
         EXPECT_THAT(text, HasSubstr(part));
 }

@@ -103,7 +103,7 @@ std::string banner(const StartReport& report)
             fmt::format("{}/   (listens on {})", local_url(listening.address), to_string(listening.address)));
     if (!report.listening.empty() && report.public_url != local_url(report.listening.front().address))
         add("public", report.public_url + "/");
-    add("ops", fmt::format("{}/readyz, /metrics", local_url(report.ops)));
+    add("ops", fmt::format("http://{}   (/livez, /readyz, /startupz, /metrics)", to_string(report.ops)));
     add("data", report.data.string());
     if (report.setup_link) {
         add("set up", *report.setup_link);
