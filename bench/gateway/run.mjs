@@ -128,7 +128,7 @@ async function startHaproxy() {
   writeFileSync(file, `
 global
   nbthread 1
-  maxconn 20000
+  maxconn 8000
 defaults
   mode http
   timeout connect 5s

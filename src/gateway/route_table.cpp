@@ -68,9 +68,11 @@ bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
 bool fits(const Route& route, std::string_view path)
 {
     std::string_view rest = path.substr(1);
+    std::size_t left = route.segments.size();
     for (const std::string& expected : route.segments) {
         if (rest.empty())
             return false;
+        --left;
         std::size_t end = std::min(rest.find('/'), rest.size());
         std::string_view segment = rest.substr(0, end);
         if (!is_parameter(expected) && segment != expected)
@@ -79,7 +81,7 @@ bool fits(const Route& route, std::string_view path)
         rest.remove_prefix(std::min(end + 1, rest.size()));
         // "/files/" is not "/files": the roles' routers would not take it either.
         if (slash_follows && rest.empty())
-            return route.prefix;
+            return route.prefix && left == 0;
     }
     return route.prefix || rest.empty();
 }
@@ -139,7 +141,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
                 throw std::runtime_error(fmt::format("gateway.routes: {}: not an upstream URL: {}", entry.path, url));
             endpoints.push_back(std::move(*endpoint));
         }
-        upstreams_.push_back(std::make_unique<http::Upstream>(entry.path, std::move(endpoints), clients));
+        upstreams_.push_back(std::make_unique<http::Upstream>(entry.path, std::move(endpoints), clients, entry.preserve_host));
         Route route;
         route.name = entry.path == "/" ? "/*" : entry.path + "/*";
         route.prefix = true;
@@ -150,7 +152,6 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.permission = entry.permission;
         route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
         route.strip_prefix = entry.strip_prefix;
-        route.preserve_host = entry.preserve_host;
         add(std::move(route));
     }
 }
@@ -170,9 +171,11 @@ void RouteTable::add(Route route)
     auto more_specific = [](const Route* a, const Route* b) {
         if (a->prefix != b->prefix)
             return b->prefix;
-        return a->segments.size() > b->segments.size();
+        if (a->segments.size() != b->segments.size())
+            return a->segments.size() > b->segments.size();
+        return a->index < b->index;
     };
-    std::ranges::stable_sort(bucket, more_specific);
+    std::ranges::sort(bucket, more_specific);
 }
 
 RouteTable::Match RouteTable::match(std::string_view method, std::string_view path) const

@@ -25,7 +25,6 @@ struct Route {
     std::string permission;
     std::uint64_t body_bytes_max = 0;
     bool strip_prefix = false;
-    bool preserve_host = false;
     bool keeps_session_cookies = false;  // the console's own endpoints
     std::size_t index = 0;               // in the table, for what is kept per route
 

@@ -47,7 +47,7 @@ test('a video goes in, its mp3 comes out, and the mail is there', async () => {
   const mails = path.join(gatehouse.data, 'mail');
   await expect.poll(() => (existsSync(mails) ? readdirSync(mails).filter((name) => name.endsWith('.eml')) : []), { timeout: 10_000 }).toHaveLength(1);
   const mail = readFileSync(path.join(mails, readdirSync(mails)[0]), 'utf8');
-  expect(mail).toMatch(/^To: .*georgio@email\.com/m);
+  expect(mail.replace(/\r?\n[ \t]+/g, ' ')).toMatch(/^To: .*<georgio@email\.com>/m);
   expect(mail).toContain('clip.mp4');
 });
 

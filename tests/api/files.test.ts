@@ -83,7 +83,7 @@ describe('upload', () => {
       body: 'hello', status: 201, contains: ['"name":"naïve.txt"'] },
     { name: 'multipart without a file', method: 'POST', target: '/upload', as: 'ada',
       headers: { 'content-type': 'multipart/form-data; boundary=b' },
-      body: '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n', status: 400, code: 'bad_multipart' },
+      body: '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n', status: 400, code: 'invalid_request' },
     { name: 'multipart that ends in the middle', method: 'POST', target: '/upload', as: 'ada',
       headers: { 'content-type': 'multipart/form-data; boundary=b' },
       body: '--b\r\nContent-Disposition: form-data; name="f"; filename="cut.txt"\r\n\r\nhalf of', status: 400, code: 'bad_multipart' },

@@ -64,7 +64,9 @@ test('a wrong configuration names every mistake with its place and ends with 2',
 });
 
 test('the printed configuration shows no secret', () => {
-  const result = run(['config', 'print'], { GATEHOUSE_NOTIFIER__SMTP__PASSWORD: 'smtp-secret', GATEHOUSE_NOTIFIER__SMTP__USERNAME: 'mailer' });
+  const result = run(['config', 'print'], {
+    GATEHOUSE_NOTIFIER__SMTP__URL: 'smtp://mail.example', GATEHOUSE_NOTIFIER__SMTP__USERNAME: 'mailer',
+    GATEHOUSE_NOTIFIER__SMTP__PASSWORD: 'smtp-secret' });
   expect(result.status, result.stderr).toBe(0);
   expect(result.stdout).toContain('mailer');
   expect(result.stdout).not.toContain('smtp-secret');

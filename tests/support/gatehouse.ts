@@ -56,7 +56,7 @@ export class Gatehouse {
     child.stderr!.on('data', (data) => (this.output += data));
     await this.waitUntil(() => {
       const open = /http:\/\/localhost:(\d+)\//.exec(this.output);
-      const ops = /ops\s+http:\/\/127\.0\.0\.1:(\d+)/i.exec(this.output);
+      const ops = /ops\s+http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/i.exec(this.output);
       if (!open || !ops) return false;
       this.url = `http://localhost:${open[1]}`;
       this.opsUrl = `http://127.0.0.1:${ops[1]}`;
