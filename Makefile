@@ -1,29 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-# The two commands of the README, and what they are made of. Each does its own set-up on a fresh Debian 12.
+# make run     install what is missing, build, and start every role in the foreground: it prints where to click
+# make test    install what is missing, and run every test
+.PHONY: help setup build run test lint tidy bench golden clean
 
-.PHONY: setup build run test lint bench clean
+help:
+	@sed -n '2,3p' $(MAKEFILE_LIST) | sed 's/^# //'
+	@echo 'make build   build/gatehouse, optimized'
+	@echo 'make lint    format, includes, scripts, and clang-tidy over what changed; make tidy: over everything'
+	@echo 'make bench   the benchmarks (installs the programs that they compare with)'
+	@echo 'make golden  write the generated pages again'
 
 setup:
 	tools/setup build
 
 build: setup
-	cmake --preset release
-	cmake --build --preset release
+	cmake --preset release -DGATEHOUSE_WERROR=ON $(if $(VERBOSE),,--log-level=WARNING)
+	cmake --build build --target gatehouse
 
 run: build
-	build/gatehouse serve
+	build/gatehouse serve $(ARGS)
 
 test:
-	tools/test
+	tools/setup test
+	tools/run_tests
 
 lint:
 	tools/setup build
 	tools/lint
 
-bench:
+tidy:
+	tools/setup build
+	tools/lint --all
+
+bench: build
 	tools/setup bench
-	$(MAKE) build
 	bench/gateway/run
+
+golden: build
+	tools/update_golden
 
 clean:
 	rm -rf build
