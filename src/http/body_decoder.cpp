@@ -73,7 +73,7 @@ BodyDecoder::Step BodyDecoder::decode(std::string_view input)
     return step;
 }
 
-// Moves on by one byte of framing. On an error nothing has changed but counters.
+// Moves on by one byte of framing. On an error nothing has changed: the byte may be given again.
 ParseError BodyDecoder::take_framing_byte(char c)
 {
     switch (state_) {
@@ -85,7 +85,10 @@ ParseError BodyDecoder::take_framing_byte(char c)
         }
         if (!tokens::is(c, tokens::value))
             return c == '\n' ? ParseError::bad_line_end : ParseError::bad_chunk_size;
-        return ++extension_bytes_ > extension_bytes_max_ ? ParseError::chunk_extension_too_long : ParseError::none;
+        if (extension_bytes_ == extension_bytes_max_)
+            return ParseError::chunk_extension_too_long;
+        ++extension_bytes_;
+        return ParseError::none;
     case State::chunk_size_lf:
         if (c != '\n')
             return ParseError::bad_line_end;
@@ -141,8 +144,16 @@ ParseError BodyDecoder::take_trailer_byte(char c)
         state_ = State::last_lf;
         return ParseError::none;
     }
-    if (++trailer_bytes_ > trailer_bytes_max_)
+    if (trailer_bytes_ == trailer_bytes_max_)
         return ParseError::trailers_too_large;
+    if (ParseError error = take_trailer_line_byte(c); error != ParseError::none)
+        return error;
+    ++trailer_bytes_;
+    return ParseError::none;
+}
+
+ParseError BodyDecoder::take_trailer_line_byte(char c)
+{
     switch (state_) {
     case State::trailer_start:
     case State::trailer_name:

@@ -17,7 +17,7 @@ std::string_view describe(ParseError error)
     case ParseError::bad_version: return "The HTTP version is malformed.";
     case ParseError::unsupported_version: return "Only HTTP/1.0 and HTTP/1.1 are supported here.";
     case ParseError::bad_field_name: return "The name of a header field is malformed.";
-    case ParseError::bad_field_value: return "The value of a header field holds a control character.";
+    case ParseError::bad_field_value: return "The value of a header field is malformed.";
     case ParseError::bad_line_end: return "A line does not end with CR LF.";
     case ParseError::folded_field: return "A header field is folded over several lines.";
     case ParseError::bad_host: return "There must be exactly one valid Host field, and it must name the target's host.";

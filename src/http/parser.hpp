@@ -126,6 +126,7 @@ private:
     ParseError take_framing_byte(char c);
     ParseError take_chunk_size_byte(char c);
     ParseError take_trailer_byte(char c);
+    ParseError take_trailer_line_byte(char c);
 
     State state_ = State::done;
     ParseError error_ = ParseError::none;

@@ -228,18 +228,20 @@ struct FieldFacts {
     std::size_t coding_count = 0;
     std::string_view coding;
     bool close = false;
+    bool bad_connection = false;
     bool expect_continue = false;
 };
 
-bool has_token(std::string_view list, std::string_view token)
+// Reads one Connection field: a list of tokens, of which `close` matters here.
+void read_connection(std::string_view list, FieldFacts& facts)
 {
     while (!list.empty()) {
         auto comma = std::min(list.find(','), list.size());
-        if (iequals(tokens::trim(list.substr(0, comma)), token))
-            return true;
+        auto option = tokens::trim(list.substr(0, comma));
+        facts.close |= iequals(option, "close");
+        facts.bad_connection |= !tokens::all(option, tokens::token);
         list.remove_prefix(std::min(comma + 1, list.size()));
     }
-    return false;
 }
 
 FieldFacts collect(const Headers& headers)
@@ -257,7 +259,7 @@ FieldFacts collect(const Headers& headers)
             break;
         case 10:
             if (field.name == "connection")
-                facts.close |= has_token(field.value, "close");
+                read_connection(field.value, facts);
             break;
         case 14:
             if (field.name == "content-length")
@@ -382,6 +384,9 @@ HeadResult finish_request(std::size_t consumed, RequestHead& head)
     FieldFacts facts = collect(head.headers);
     if (head.method == "CONNECT")
         return invalid(ParseError::bad_method);
+    // It says which fields end here; half of it understood could be worse than none.
+    if (facts.bad_connection)
+        return invalid(ParseError::bad_field_value);
     if (facts.host_count != 1 || !is_authority(facts.host))
         return invalid(ParseError::bad_host);
     if (ParseError error = normalize_target(head, facts.host); error != ParseError::none)

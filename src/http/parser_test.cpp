@@ -381,6 +381,18 @@ TEST(BodyDecoder, KnowsTheAnnouncedLength)
     EXPECT_TRUE(BodyDecoder().done());
 }
 
+TEST(BodyDecoder, AnErrorBehindAPieceIsTheSameWhenItIsMetAgain)
+{
+    ParserLimits narrow;
+    narrow.trailer_bytes_max = 5;
+    BodyDecoder decoder({Framing::Kind::chunked, 0}, narrow);
+    std::string_view input = "1\r\nx\r\n0\r\nA: \rb";
+    auto piece = decoder.decode(input);
+    EXPECT_EQ(piece.data, "x");
+    EXPECT_EQ(piece.error, ParseError::none);
+    EXPECT_EQ(decoder.decode(input.substr(piece.consumed)).error, ParseError::bad_line_end);
+}
+
 TEST(BodyDecoder, StaysFailed)
 {
     BodyDecoder decoder({Framing::Kind::chunked, 0}, limits);

@@ -228,6 +228,8 @@ inline std::vector<Vector> line_vectors()
         {"field with UTF-8", with_fields("A: \xc3\xa9\r\n"), none},
         {"field empty", with_fields("A:\r\n"), none},
         {"field without white space", with_fields("A:b\r\n"), none},
+        {"Connection that is no list of tokens", with_fields("Connection: te\xca close\r\n"), bad_field_value},
+        {"Connection with empty elements", with_fields("Connection: ,te,, close\r\n"), none},
         {"space before the colon", with_fields("A : b\r\n"), bad_field_name},
         {"tab before the colon", with_fields("A\t: b\r\n"), bad_field_name},
         {"space before the colon of a length", with_fields("Content-Length : 1\r\n"), bad_field_name},
