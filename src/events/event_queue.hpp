@@ -3,8 +3,12 @@
 //
 // publish() gives an event to every queue bound to its type. consume() calls `handle` for each event of one queue, at
 // most `prefetch` at a time. Returning acknowledges it. Throwing puts it back with a growing delay; after attempts_max
-// tries it goes to the queue's dead-letter list. A handler may see the same event twice, even after success, because an
-// acknowledgement can be lost: it must be idempotent by event.id.
+// tries it goes to the queue's dead-letter list. A process that ends while it handles an event has used up a try; when
+// that was the last one, the event comes once more, with attempt attempts_max + 1, so that its handler can write down
+// that it gives up.
+//
+// A handler may see the same event twice, even after success, because an acknowledgement can be lost: it must be
+// idempotent by event.id.
 #pragma once
 
 #include "base/clock.hpp"

@@ -472,7 +472,7 @@ TYPED_TEST_P(EventQueueSuite, AnEventThatCrashesTheProcessEachTimeBecomesADeadLe
 {
     auto event = make_event();
     this->publish(event);
-    for (int attempt = 1; attempt <= this->harness.retry().attempts_max; ++attempt) {
+    for (int attempt = 1; attempt <= this->harness.retry().attempts_max + 1; ++attempt) {
         Probe probe;
         probe.hold = true;
         this->consume("worker", 1, probe);

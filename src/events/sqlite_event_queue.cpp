@@ -112,11 +112,12 @@ void forget_old(sql::Connection& connection, std::int64_t now)
         {now - milliseconds(remember).count(), static_cast<std::int64_t>(forget_at_once_max)});
 }
 
-// Events that a process which is gone had claimed: its death was their failed attempt.
+// Events that a process which is gone had claimed: its death was their failed attempt. One that was lost at its last
+// attempt comes once more, so that its handler can write down that it gives up.
 void recover(sql::Connection& connection, int attempts_max, std::int64_t now)
 {
     connection.execute("UPDATE event_deliveries SET state = 2, changed_at = ?, "
-                       "reason = 'the program ended while it handled this event' WHERE state = 1 AND attempts >= ?",
+                       "reason = 'the program ended while it handled this event' WHERE state = 1 AND attempts > ?",
                        {now, std::int64_t{attempts_max}});
     connection.execute("UPDATE event_deliveries SET state = 0, due_at = MIN(due_at, ?) WHERE state = 1", {now});
 }

@@ -170,11 +170,18 @@ Task<void> Worker::Impl::consume(std::exception_ptr& error)
 Task<void> Worker::Impl::handle(events::Delivery delivery)
 {
     auto file = co_await needs_.store.find(delivery.event.subject);
-    // Deleted meanwhile; made by a processor itself; or done, and only the acknowledgement was lost.
-    if (!file || !file->derived_from.empty() || is_finished(*file))
+    // Deleted meanwhile, or made by a processor itself.
+    if (!file || !file->derived_from.empty())
+        co_return;
+    // Done, and only the acknowledgement was lost. A failed file whose event comes for the first time again is a dead
+    // letter that somebody retries.
+    bool retried_letter = file->state == files::State::failed && delivery.attempt == 1;
+    if (is_finished(*file) && !retried_letter)
         co_return;
     std::exception_ptr error;
     try {
+        if (delivery.attempt > config_.attempts_max)
+            throw Crashed("The program ended while it was being processed.");
         co_await process(*file, delivery.event.traceparent);
     } catch (...) {
         error = std::current_exception();
