@@ -82,22 +82,35 @@ json::object to_json(const std::vector<Setting>& table)
     return root;
 }
 
-// Words that YAML would read as something else than text, and texts with special characters, go in quotes.
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// "10m", "16GiB": text for YAML too.
+bool is_number_with_unit(std::string_view text)
+{
+    auto unit = std::ranges::find_if_not(text, is_digit);
+    return unit != text.begin() && unit != text.end() && std::all_of(unit, text.end(), is_letter);
+}
+
+bool is_plain_word(std::string_view text)
+{
+    constexpr std::string_view words[] = {"true", "false", "null", "yes", "no", "on", "off"};
+    constexpr std::string_view others = "-_./:+@";
+    if (text.empty() || text.back() == ':' || std::ranges::find(words, text) != std::end(words))
+        return false;
+    if (!is_letter(text.front()) && text.front() != '/' && text.front() != '.')
+        return false;
+    return std::ranges::all_of(
+        text, [&](char c) { return is_letter(c) || is_digit(c) || others.find(c) != std::string_view::npos; });
+}
+
+// What YAML would read as something else than text goes in quotes.
 std::string yaml_scalar(const json::value& value)
 {
     if (!value.is_string())
         return json::serialize(value);
     std::string_view text = value.get_string();
-    constexpr std::string_view safe = "-_./:+@";
-    bool plain = !text.empty() && text.back() != ':' &&
-                 (text.front() == '/' || text.front() == '.' || std::isalpha(text.front())) &&
-                 std::ranges::all_of(text, [&](unsigned char c) {
-                     return std::isalnum(c) || safe.find(static_cast<char>(c)) != std::string_view::npos;
-                 });
-    constexpr std::string_view words[] = {"true", "false", "null", "yes", "no", "on", "off"};
-    if (plain && std::ranges::find(words, text) == std::end(words))
-        return std::string(text);
-    return json::serialize(value);
+    return is_plain_word(text) || is_number_with_unit(text) ? std::string(text) : json::serialize(value);
 }
 
 std::string yaml_inline_list(const json::array& list)

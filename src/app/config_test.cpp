@@ -267,18 +267,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "events.store: is the file of auth.store too: each needs one of its own"},
         BadFile{"UnknownBuiltin",
                 "worker:\n  processors:\n    - {name: a, types: [image/png], command: ['builtin:x'], suffix: .a}\n",
-                "gatehouse.yaml:3:46: worker.processors[0].command: shipped are builtin:audio and builtin:thumbnail, "
-                "each as the "
-                "only word"},
+                "gatehouse.yaml:3:46: worker.processors[0].command: there is no \"builtin:x\"; builtin:audio and "
+                "builtin:thumbnail exist, and stand alone"},
         BadFile{"ProcessorTwice",
-                "worker:\n  processors:\n    - {name: a, types: [image/png], command: [x], suffix: .a}\n    - {name: "
-                "a, types: "
-                "[image/png], command: [x], suffix: .a}\n",
-                "gatehouse.yaml:4:14: worker.processors[1].name: `a` stands twice"},
-        BadFile{"SuffixClimbs",
-                "worker:\n  processors:\n    - {name: a, types: [image/png], command: [x], suffix: ./../x}\n",
-                "gatehouse.yaml:3:59: worker.processors[0].suffix: must be a dot and small letters or digits, such as "
-                ".mp3"},
+                "worker:\n  processors:\n    - {name: a, types: [image/png], command: ['builtin:audio'], suffix: .a}\n "
+                "   - "
+                "{name: a, types: [image/png], command: ['builtin:audio'], suffix: .a}\n",
+                "gatehouse.yaml:4:14: worker.processors[1].name: \"a\" is there twice"},
+        BadFile{
+            "SuffixClimbs",
+            "worker:\n  processors:\n    - {name: a, types: [image/png], command: ['builtin:audio'], suffix: ./../x}\n",
+            "gatehouse.yaml:3:73: worker.processors[0].suffix: must be a suffix such as .mp3"},
         BadFile{"SmtpIsHttp", "notifier:\n  smtp:\n    url: http://mail\n",
                 "gatehouse.yaml:3:10: notifier.smtp.url: must be smtp://host:port or smtps://host:port"},
         BadFile{"PasswordWithoutUser", "notifier:\n  smtp: {url: 'smtp://m', password: x}\n",

@@ -7,8 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-namespace gatehouse
-{
+namespace gatehouse {
 
 BlockingPool::BlockingPool(Options options) : options_(std::move(options))
 {

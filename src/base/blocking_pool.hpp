@@ -28,11 +28,9 @@
 #include <variant>
 #include <vector>
 
-namespace gatehouse
-{
+namespace gatehouse {
 
-class BlockingPool final
-{
+class BlockingPool final {
 public:
     struct Options {
         std::string name;  // of the threads, at most 12 characters
@@ -59,8 +57,7 @@ private:
     using Job = std::move_only_function<void()>;
 
     // A place in the queue: taken by the constructor (throws Unavailable), used by submit() or given back.
-    class Place
-    {
+    class Place {
     public:
         explicit Place(BlockingPool& pool) : pool_(pool) { pool_.reserve(); }
         ~Place()

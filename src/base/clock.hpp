@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wall-clock time as the program sees it, and its text form (RFC 3339, UTC).
 //
-// Components that compare times take a `const Clock&`, so that tests can move time. now() may be called from any thread.
+// Components that compare times take a `const Clock&`, so that tests can move time. now() may be called from any
+// thread.
 #pragma once
 
 #include <atomic>

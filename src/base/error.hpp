@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The error model in one place (docs/adr/0002-errors.md):
 //   - an expected outcome is a return value: std::optional, bool, a small enum, or Result<T, E>;
-//   - a dependency that does not work right now is an exception `Unavailable`, thrown by adapters only and caught in two
+//   - a dependency that does not work right now is an exception `Unavailable`, thrown by adapters only and caught in
+//   two
 //     places: http (503 with Retry-After) and events (redelivery with back-off);
 //   - a broken invariant is GH_ASSERT: it logs and aborts, in release builds too.
 #pragma once
@@ -33,5 +34,5 @@ private:
 
 }  // namespace gatehouse
 
-#define GH_ASSERT(expression) \
+#define GH_ASSERT(expression)                                                                                          \
     ((expression) ? static_cast<void>(0) : ::gatehouse::assertion_failed(#expression, __FILE__, __LINE__))

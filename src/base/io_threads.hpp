@@ -31,7 +31,8 @@ public:
 
     void start();
 
-    // Lets the contexts run out of work and joins the threads. Pools whose jobs complete on them must be stopped before.
+    // Lets the contexts run out of work and joins the threads. Pools whose jobs complete on them must be stopped
+    // before.
     void stop();
 
     // The calling I/O thread's index. REQUIRES: the caller runs on one of an IoThreads' threads.

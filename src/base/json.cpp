@@ -81,9 +81,10 @@ struct StrictHandler {
     bool on_number_part(json::string_view, error_code&) { return true; }
     bool on_int64(std::int64_t number, json::string_view, error_code& ec) { return add(number, ec); }
     bool on_uint64(std::uint64_t number, json::string_view, error_code& ec) { return add(number, ec); }
-    bool on_double(double number, json::string_view, error_code& ec)
+    bool on_double(double number, json::string_view text_of_it, error_code& ec)
     {
-        if (!std::isfinite(number))
+        // An integer beyond 64 bits comes here, too, with its last digits lost.
+        if (!std::isfinite(number) || text_of_it.find_first_of(".eE") == json::string_view::npos)
             return refuse(ec, "a number too large");
         return add(number, ec);
     }

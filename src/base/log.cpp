@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <cmath>
 #include <iterator>
 
 namespace gatehouse::log {
@@ -45,6 +46,9 @@ void append_value(std::string& line, const Value& value)
     auto append = [&](const auto& item) {
         if constexpr (std::is_same_v<std::decay_t<decltype(item)>, std::string_view>)
             append_json_string(line, item);
+        else if constexpr (std::is_same_v<std::decay_t<decltype(item)>, double>)
+            std::isfinite(item) ? fmt::format_to(std::back_inserter(line), "{}", item)
+                                : fmt::format_to(std::back_inserter(line), "null");  // JSON has no other word for it
         else
             fmt::format_to(std::back_inserter(line), "{}", item);
     };

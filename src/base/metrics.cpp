@@ -22,9 +22,6 @@ prometheus::Histogram& Metrics::duration(const std::string& name, const std::str
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_).Add(labels, bounds);
 }
 
-std::string Metrics::serialize() const
-{
-    return prometheus::TextSerializer().Serialize(registry_.Collect());
-}
+std::string Metrics::serialize() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 
 }  // namespace gatehouse

@@ -10,8 +10,8 @@ namespace gatehouse {
 
 namespace {
 
-// Small requests are served from a block fetched at once: the generator makes a system call each time, which would be one
-// for every request that gets an id. Bytes are wiped as they are given out.
+// Small requests are served from a block fetched at once: the generator makes a system call each time, which would be
+// one for every request that gets an id. Bytes are wiped as they are given out.
 struct Block {
     std::array<char, 1024> bytes{};
     std::size_t left = 0;

@@ -19,6 +19,7 @@ Secret& Secret::operator=(Secret&& other) noexcept
     if (this != &other) {
         wipe(value_);
         value_ = std::move(other.value_);
+        wipe(other.value_);
     }
     return *this;
 }
@@ -30,8 +31,9 @@ bool constant_time_equal(std::string_view a, std::string_view b)
     return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-void wipe(std::string& value)
+void wipe(std::string& value) noexcept
 {
+    value.resize(value.capacity());  // allocates nothing
     sodium_memzero(value.data(), value.size());
     value.clear();
 }

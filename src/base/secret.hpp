@@ -7,12 +7,15 @@
 
 namespace gatehouse {
 
+// Empties the string and overwrites all that it holds, also what is left of a short value that was moved from.
+void wipe(std::string& value) noexcept;
+
 class Secret final {
 public:
     Secret() = default;
-    explicit Secret(std::string value) : value_(std::move(value)) {}
+    explicit Secret(std::string value) : value_(std::move(value)) { wipe(value); }
     Secret(const Secret&) = default;
-    Secret(Secret&&) noexcept = default;
+    Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { wipe(other.value_); }
     Secret& operator=(const Secret& other);
     Secret& operator=(Secret&& other) noexcept;
     ~Secret();
@@ -27,8 +30,5 @@ private:
 
 // Compares in time that depends on the sizes only.
 bool constant_time_equal(std::string_view a, std::string_view b);
-
-// Overwrites the string's bytes and empties it.
-void wipe(std::string& value);
 
 }  // namespace gatehouse

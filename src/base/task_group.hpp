@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only place that starts a coroutine nobody awaits: a bounded set of them with an owner who can wait for their end.
 //
-// All calls, and all the tasks, are on the one thread that runs `executor`. A task that ends with an exception other than
-// its own cancellation is logged. REQUIRES: stop() has returned, or the context has ended, before destruction.
+// All calls, and all the tasks, are on the one thread that runs `executor`. A task that ends with an exception other
+// than its own cancellation is logged. REQUIRES: stop() has returned, or the context has ended, before destruction.
 #pragma once
 
 #include "base/task.hpp"
@@ -31,8 +31,8 @@ public:
     std::size_t size() const { return running_.size(); }
     bool stopping() const { return stopping_; }
 
-    // Refuses new tasks and waits until the running ones have ended, at most `grace`; then cancels the rest and waits for
-    // their end.
+    // Refuses new tasks and waits until the running ones have ended, at most `grace`; then cancels the rest and waits
+    // for their end.
     Task<void> stop(std::chrono::milliseconds grace);
 
     // Cancels what runs now; the tasks end at their next suspension.

@@ -99,6 +99,7 @@ protected:
         stop.emit(asio::cancellation_type::terminal);
         EXPECT_TRUE(until([this] { return ended; }));
         EXPECT_FALSE(error);
+        database->stop();  // before the context ends
     }
     template <class Condition>
     bool until(Condition done, milliseconds limit = std::chrono::seconds{10})

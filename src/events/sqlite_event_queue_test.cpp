@@ -278,6 +278,7 @@ TEST(SqliteEventQueueProcess, AKilledProcessLosesNothing)
     EXPECT_EQ(seen[0].event, event);
     EXPECT_EQ(seen[0].attempt, 2);
     EXPECT_EQ(run_task(queue->depth("worker")), 0U);
+    database->stop();  // before the context ends
 }
 
 }  // namespace gatehouse::events

@@ -19,8 +19,8 @@ struct AccessRecord {
     std::string remote_address;
     std::string method;
     std::string path;
-    std::string route;     // the template, empty when none matched
-    std::string user;      // the user's id, empty for an anonymous caller
+    std::string route;  // the template, empty when none matched
+    std::string user;   // the user's id, empty for an anonymous caller
     std::string agent;
     std::string upstream;
     int status = 0;

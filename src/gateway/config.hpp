@@ -17,15 +17,15 @@ struct RouteConfig {
     std::vector<std::string> methods;    // empty: all
     std::vector<std::string> upstreams;  // "http://host:port", one or more
     Authentication authentication = Authentication::required;
-    std::string permission;              // empty: any authenticated user
-    bool strip_prefix = false;           // the upstream sees the path without `path`
-    bool preserve_host = false;          // the upstream sees the client's Host instead of its own
-    std::uint64_t body_bytes_max = 0;    // 0: the gateway's
+    std::string permission;            // empty: any authenticated user
+    bool strip_prefix = false;         // the upstream sees the path without `path`
+    bool preserve_host = false;        // the upstream sees the client's Host instead of its own
+    std::uint64_t body_bytes_max = 0;  // 0: the gateway's
 };
 
 struct Config {
     std::string listen = "127.0.0.1:8080";
-    std::string public_url;              // empty: http://<listen>, with localhost for a loopback address
+    std::string public_url;  // empty: http://<listen>, with localhost for a loopback address
     bool access_log = true;
     std::uint64_t body_bytes_max = 16ULL << 30U;
     std::chrono::milliseconds drain{10'000};

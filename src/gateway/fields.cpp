@@ -12,8 +12,8 @@ namespace gatehouse::gateway {
 namespace {
 
 // Fields that Connection may not remove on their way: the decisions made here hang on them.
-constexpr std::array<std::string_view, 6> protected_fields{"host",           "authorization", "content-length",
-                                                           "x-request-id",   "traceparent",   "cookie"};
+constexpr std::array<std::string_view, 6> protected_fields{"host",         "authorization", "content-length",
+                                                           "x-request-id", "traceparent",   "cookie"};
 
 std::string_view trim(std::string_view text)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the gateway does to header fields on their way in and out: end hop-by-hop fields, strip what a client may not say,
-// say who is calling.
+// What the gateway does to header fields on their way in and out: end hop-by-hop fields, strip what a client may not
+// say, say who is calling.
 #pragma once
 
 #include "gateway/route_table.hpp"
@@ -12,8 +12,8 @@
 namespace gatehouse::gateway {
 
 // Rewrites the request's fields for the service behind: hop-by-hop fields and those that Connection names are gone, a
-// client's identity and forwarding fields are gone, ours are set. `claims` is null for an anonymous caller. `scratch` is
-// working space, kept by the caller to save allocations.
+// client's identity and forwarding fields are gone, ours are set. `claims` is null for an anonymous caller. `scratch`
+// is working space, kept by the caller to save allocations.
 void rewrite_request_fields(http::Request& request, const Route& route, const identity::Claims* claims,
                             http::Headers& scratch);
 

@@ -24,8 +24,8 @@ TEST(RequestFields, ClientsIdentityNeverPasses)
 {
     for (std::string_view name :
          {"x-user-id", "x-user-name", "x-user-roles", "x-user-anything", "x-forwarded-for", "x-forwarded-host",
-          "x-forwarded-proto", "x-forwarded-user", "x-real-ip", "forwarded", "x-gatehouse-service", "x-auth-request-user",
-          "x-original-url", "x-rewrite-url", "x-http-method-override", "proxy"}) {
+          "x-forwarded-proto", "x-forwarded-user", "x-real-ip", "forwarded", "x-gatehouse-service",
+          "x-auth-request-user", "x-original-url", "x-rewrite-url", "x-http-method-override", "proxy"}) {
         Rewritten it;
         it.request.head.headers.add(name, "forged");
         for (http::Field field : it.run())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The role `gateway`: the only public entrance. Matches a route, verifies the token itself, checks the permission, strips
-// and sets identity fields, forwards, logs. The steps are a fixed list in pipeline.cpp: their order is a security property.
+// The role `gateway`: the only public entrance. Matches a route, verifies the token itself, checks the permission,
+// strips and sets identity fields, forwards, logs. The steps are a fixed list in pipeline.cpp: their order is a
+// security property.
 #pragma once
 
 #include "base/clock.hpp"

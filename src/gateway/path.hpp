@@ -9,9 +9,9 @@
 
 namespace gatehouse::gateway {
 
-// `path` with the percent-encodings of unreserved characters undone and the others in upper case (RFC 3986 section 6.2.2).
-// nullopt for what services read differently: dot segments, empty segments before the last, encoded slashes and
-// backslashes, encoded control characters, broken encodings.
+// `path` with the percent-encodings of unreserved characters undone and the others in upper case (RFC 3986
+// section 6.2.2). nullopt for what services read differently: dot segments, empty segments before the last, encoded
+// slashes and backslashes, encoded control characters, broken encodings.
 std::optional<std::string> normalize_path(std::string_view path);
 
 // True when the path is in that form already: the usual case, found without copying.

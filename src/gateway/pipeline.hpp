@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to a request in the gateway, as a fixed list of steps. Their order is a security property: a path is brought
-// into its one form before it is matched, matched before anybody is let in, and rewritten only after that.
+// What happens to a request in the gateway, as a fixed list of steps. Their order is a security property: a path is
+// brought into its one form before it is matched, matched before anybody is let in, and rewritten only after that.
 //
 // One object serves all I/O threads; what changes is kept per thread.
 #pragma once

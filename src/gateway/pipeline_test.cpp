@@ -111,11 +111,11 @@ protected:
     http::Upstream files_up_{"files", files_.handler()};
     http::Upstream console_up_{"console", console_.handler()};
     PerThread<http::Client> clients_{1, [this](std::size_t i) {
-        return std::make_unique<http::Client>(threads_.context(i).get_executor(), http::ClientOptions{});
-    }};
-    PerThread<identity::Authenticator> authenticators_{1, [this](std::size_t) {
-        return std::make_unique<identity::Authenticator>(keys_, rules(), clock_);
-    }};
+                                         return std::make_unique<http::Client>(threads_.context(i).get_executor(),
+                                                                               http::ClientOptions{});
+                                     }};
+    PerThread<identity::Authenticator> authenticators_{
+        1, [this](std::size_t) { return std::make_unique<identity::Authenticator>(keys_, rules(), clock_); }};
     Config config_;
     std::unique_ptr<Gateway> gateway_;
 };
@@ -161,7 +161,8 @@ TEST_F(GatewayTest, RefusesATamperedToken)
 
 TEST_F(GatewayTest, AToleratedAnonymousRouteStillRefusesABadToken)
 {
-    config_.routes.push_back({.path = "/open", .upstreams = {"http://127.0.0.1:9"}, .authentication = Authentication::optional});
+    config_.routes.push_back(
+        {.path = "/open", .upstreams = {"http://127.0.0.1:9"}, .authentication = Authentication::optional});
     auto it = request("GET", "/open");
     it.head.headers.add("authorization", "Bearer nonsense");
     EXPECT_EQ(send(it).status, 401);
@@ -237,7 +238,8 @@ TEST_F(GatewayTest, RefusesABodyThatIsTooLargeBeforeForwarding)
 
 TEST_F(GatewayTest, AServiceThatIsNotThereIsABadGatewayNotACrash)
 {
-    config_.routes.push_back({.path = "/orders", .upstreams = {"http://127.0.0.1:1"}, .authentication = Authentication::none});
+    config_.routes.push_back(
+        {.path = "/orders", .upstreams = {"http://127.0.0.1:1"}, .authentication = Authentication::none});
     auto it = request("GET", "/orders/7");
     auto response = send(it);
     EXPECT_GE(response.status, 502);

@@ -109,9 +109,8 @@ bool is_built_in_segment(std::string_view segment)
     // "/" alone is the console's, everything below it may be a user's.
     if (segment.empty())
         return false;
-    return segment == "internal" || std::ranges::any_of(built_ins, [&](const BuiltIn& entry) {
-               return segment == first_segment(entry.path);
-           });
+    return segment == "internal" ||
+           std::ranges::any_of(built_ins, [&](const BuiltIn& entry) { return segment == first_segment(entry.path); });
 }
 
 RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients)
@@ -141,7 +140,8 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
                 throw std::runtime_error(fmt::format("gateway.routes: {}: not an upstream URL: {}", entry.path, url));
             endpoints.push_back(std::move(*endpoint));
         }
-        upstreams_.push_back(std::make_unique<http::Upstream>(entry.path, std::move(endpoints), clients, entry.preserve_host));
+        upstreams_.push_back(
+            std::make_unique<http::Upstream>(entry.path, std::move(endpoints), clients, entry.preserve_host));
         Route route;
         route.name = entry.path == "/" ? "/*" : entry.path + "/*";
         route.prefix = true;

@@ -16,10 +16,10 @@
 namespace gatehouse::gateway {
 
 struct Route {
-    std::string name;                  // the template, for logs and metrics: "/files/{id}", "/orders/*"
-    std::vector<std::string> methods;  // empty: all; "GET" takes HEAD too
-    std::vector<std::string> segments; // "{...}" stands for any one segment
-    bool prefix = false;               // more segments may follow
+    std::string name;                   // the template, for logs and metrics: "/files/{id}", "/orders/*"
+    std::vector<std::string> methods;   // empty: all; "GET" takes HEAD too
+    std::vector<std::string> segments;  // "{...}" stands for any one segment
+    bool prefix = false;                // more segments may follow
     http::Upstream* upstream = nullptr;
     Authentication authentication = Authentication::required;
     std::string permission;

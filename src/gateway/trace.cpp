@@ -45,7 +45,8 @@ bool is_traceparent(std::string_view text)
     std::string_view trace = text.substr(3, 32);
     std::string_view span = text.substr(36, 16);
     return is_lower_hex(trace) && is_lower_hex(span) && is_lower_hex(text.substr(53)) &&
-           trace.find_first_not_of('0') != std::string_view::npos && span.find_first_not_of('0') != std::string_view::npos;
+           trace.find_first_not_of('0') != std::string_view::npos &&
+           span.find_first_not_of('0') != std::string_view::npos;
 }
 
 void ensure_traceparent(http::Headers& headers)

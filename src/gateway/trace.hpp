@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two identifiers by which a request is followed through services: X-Request-Id and W3C Trace Context's traceparent.
+// The two identifiers by which a request is followed through services: X-Request-Id and W3C Trace Context's
+// traceparent.
 #pragma once
 
 #include "http/message.hpp"

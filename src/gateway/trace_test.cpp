@@ -15,7 +15,10 @@ http::Headers headers_with(std::string_view name, std::string_view value)
     return headers;
 }
 
-TEST(RequestId, KeepsAHarmlessOne) { EXPECT_EQ(choose_request_id(headers_with("x-request-id", "abc-1.2_3")), "abc-1.2_3"); }
+TEST(RequestId, KeepsAHarmlessOne)
+{
+    EXPECT_EQ(choose_request_id(headers_with("x-request-id", "abc-1.2_3")), "abc-1.2_3");
+}
 
 TEST(RequestId, ReplacesWhatCouldHarmALog)
 {

@@ -51,8 +51,8 @@ void read_disposition(std::string_view value, PartHead& head)
     head.name = std::move(*name);
     head.filename = find_disposition_filename(value);
     // Without its name a file would pass for a plain form field and be dropped without a word.
-    bool names_a_file = value.find("filename=") != std::string_view::npos ||
-                        value.find("filename*=") != std::string_view::npos;
+    bool names_a_file =
+        value.find("filename=") != std::string_view::npos || value.find("filename*=") != std::string_view::npos;
     if (!head.filename && names_a_file)
         throw bad("A part's file name is malformed.");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors for clients: RFC 9457 problem details, the same from every role.
 //
-// A handler returns Problem::not_found("file_not_found", "...") (it converts to Response) or throws it; both say the same.
-// `detail` is for the client; `cause` goes to the log only. The codes are one table, in problem.cpp.
+// A handler returns Problem::not_found("file_not_found", "...") (it converts to Response) or throws it; both say the
+// same. `detail` is for the client; `cause` goes to the log only. The codes are one table, in problem.cpp.
 #pragma once
 
 #include "http/message.hpp"
@@ -23,18 +23,18 @@ struct FieldError {
 
 class Problem final : public std::exception {
 public:
-    static Problem bad_request(std::string_view code, std::string detail);            // 400
-    static Problem unauthorized(std::string_view code, std::string detail);           // 401, WWW-Authenticate: Bearer
-    static Problem forbidden(std::string_view code, std::string detail);              // 403
-    static Problem not_found(std::string_view code, std::string detail);              // 404
-    static Problem method_not_allowed(std::string allow);                             // 405, Allow
-    static Problem conflict(std::string_view code, std::string detail);               // 409
-    static Problem too_large(std::string_view code, std::string detail);              // 413
-    static Problem unsupported_type(std::string_view code, std::string detail);       // 415
-    static Problem range_not_satisfiable(std::uint64_t size);                         // 416, Content-Range: bytes */size
-    static Problem invalid(std::vector<FieldError> errors);                           // 422 invalid_fields
-    static Problem internal(std::string cause);                                       // 500
-    static Problem bad_gateway(std::string cause);                                    // 502
+    static Problem bad_request(std::string_view code, std::string detail);       // 400
+    static Problem unauthorized(std::string_view code, std::string detail);      // 401, WWW-Authenticate: Bearer
+    static Problem forbidden(std::string_view code, std::string detail);         // 403
+    static Problem not_found(std::string_view code, std::string detail);         // 404
+    static Problem method_not_allowed(std::string allow);                        // 405, Allow
+    static Problem conflict(std::string_view code, std::string detail);          // 409
+    static Problem too_large(std::string_view code, std::string detail);         // 413
+    static Problem unsupported_type(std::string_view code, std::string detail);  // 415
+    static Problem range_not_satisfiable(std::uint64_t size);                    // 416, Content-Range: bytes */size
+    static Problem invalid(std::vector<FieldError> errors);                      // 422 invalid_fields
+    static Problem internal(std::string cause);                                  // 500
+    static Problem bad_gateway(std::string cause);                               // 502
     static Problem unavailable(std::string cause, std::chrono::seconds retry_after);  // 503, Retry-After
     static Problem gateway_timeout(std::string cause);                                // 504
     static Problem of_status(int status, std::string_view code, std::string detail);  // for what the parsers refuse

@@ -181,16 +181,17 @@ bool matches_if_none_match(std::string_view field, std::string_view etag)
 std::string attachment_disposition(std::string_view filename)
 {
     std::string name = make_plain_name(filename);
+    const bool utf8 = is_utf8(name);
     std::string ascii;
     for (char c : name) {
         bool continues = (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
-        if (continues && !ascii.empty())
+        if (utf8 && continues)
             continue;  // one '_' for each character, not for each byte
         // '%' too: some browsers decode escapes in the plain form.
         ascii += static_cast<unsigned char>(c) >= 0x80 || c == '"' || c == '\\' || c == '%' ? '_' : c;
     }
     std::string field = "attachment; filename=\"" + ascii + '"';
-    if (ascii != name && is_utf8(name))
+    if (ascii != name && utf8)
         field += "; filename*=UTF-8''" + percent_encode(name);
     return field;
 }

@@ -78,6 +78,7 @@ TEST(Disposition, NamesAFileSafely)
               "attachment; filename=\"_t_.mp3\"; filename*=UTF-8''%C3%A9t%C3%A9.mp3");
     EXPECT_EQ(attachment_disposition("100%.txt"), "attachment; filename=\"100_.txt\"; filename*=UTF-8''100%25.txt");
     EXPECT_EQ(attachment_disposition("\xff.txt"), "attachment; filename=\"_.txt\"");
+    EXPECT_EQ(attachment_disposition(".\xb5"), "attachment; filename=\"._\"");
     for (auto name : {"", "..", ".", " ", "a/", "../"})
         EXPECT_EQ(attachment_disposition(name), "attachment; filename=\"download\"") << name;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes HTTP/1.1 messages from the model. The only place that puts message heads on the wire.
 //
-// Framing fields come from the arguments alone: a content-length, transfer-encoding, connection, keep-alive, te, trailer,
-// upgrade or proxy-connection in `headers` is not written. Field values are checked again for CR, LF and NUL; a field that
-// has one is left out and the fact logged: it would be a bug of ours.
+// Framing fields come from the arguments alone: a content-length, transfer-encoding, connection, keep-alive, te,
+// trailer, upgrade or proxy-connection in `headers` is not written. Field values are checked again for CR, LF and NUL;
+// a field that has one is left out and the fact logged: it would be a bug of ours.
 #pragma once
 
 #include "http/message.hpp"
@@ -18,9 +18,10 @@ namespace gatehouse::http {
 void append_request_head(std::string& out, const RequestHead& head, const Framing& framing, bool keep_alive);
 
 // Appends the head; a length without a body after it is for HEAD and 304. With framing `none` a client reads until the
-// connection closes, unless the status or HEAD says that there is no body: an empty body has length 0. Adds `date` where it
-// is missing.
-void append_response_head(std::string& out, int status, const Headers& headers, const Framing& framing, bool keep_alive);
+// connection closes, unless the status or HEAD says that there is no body: an empty body has length 0. Adds `date`
+// where it is missing.
+void append_response_head(std::string& out, int status, const Headers& headers, const Framing& framing,
+                          bool keep_alive);
 
 void append_chunk(std::string& out, std::string_view data);  // `data` not empty
 void append_last_chunk(std::string& out);

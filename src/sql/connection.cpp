@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/connection.hpp"
 
-namespace gatehouse::sql
-{
+namespace gatehouse::sql {
 
-namespace
-{
+namespace {
 
 template <class T>
 const T& column_as(const std::vector<Value>& values, std::size_t column)

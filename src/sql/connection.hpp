@@ -17,8 +17,7 @@
 #include <variant>
 #include <vector>
 
-namespace gatehouse::sql
-{
+namespace gatehouse::sql {
 
 enum class Dialect { sqlite, mysql };
 
@@ -31,8 +30,7 @@ struct Blob {
 using Value = std::variant<std::monostate, std::int64_t, double, std::string, Blob>;
 using Params = std::vector<Value>;
 
-class Row final
-{
+class Row final {
 public:
     explicit Row(std::vector<Value> values) : values_(std::move(values)) {}
 
@@ -49,14 +47,12 @@ private:
 };
 
 // A unique key or primary key says no: an expected outcome, which the caller of an INSERT catches right there.
-class UniqueViolation final : public std::runtime_error
-{
+class UniqueViolation final : public std::runtime_error {
 public:
     explicit UniqueViolation(const std::string& what) : std::runtime_error(what) {}
 };
 
-class Connection
-{
+class Connection {
 public:
     virtual ~Connection() = default;
 
@@ -75,8 +71,7 @@ public:
 };
 
 // begin() now, rollback() when destroyed without commit().
-class Transaction final
-{
+class Transaction final {
 public:
     explicit Transaction(Connection& connection) : connection_(connection) { connection_.begin(); }
     ~Transaction()

@@ -18,12 +18,10 @@
 #include <thread>
 #include <vector>
 
-namespace gatehouse::sql
-{
+namespace gatehouse::sql {
 
 template <class Harness>
-class ConnectionSuite : public ::testing::Test
-{
+class ConnectionSuite : public ::testing::Test {
 protected:
     void SetUp() override
     {

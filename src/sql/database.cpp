@@ -6,11 +6,9 @@
 
 #include <fmt/format.h>
 
-namespace gatehouse::sql
-{
+namespace gatehouse::sql {
 
-namespace
-{
+namespace {
 
 // Bytes of a thread's name that are ours to choose, so that "-w" and "-r" still fit.
 constexpr std::size_t name_bytes_max = 10;

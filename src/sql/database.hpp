@@ -27,8 +27,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace gatehouse::sql
-{
+namespace gatehouse::sql {
 
 // A step of a schema: run once, in order, in one transaction each; `version` counts from 1 without gaps.
 struct Migration {
@@ -37,8 +36,7 @@ struct Migration {
     std::vector<std::string_view> statements;
 };
 
-class Database final
-{
+class Database final {
 public:
     using Open = std::function<std::unique_ptr<Connection>()>;
 
@@ -76,8 +74,7 @@ public:
 
 private:
     // Connections of one kind, and as many threads to block on them.
-    class Side
-    {
+    class Side {
     public:
         Side(std::string name, std::size_t count, std::size_t queue_max, const Open& open);
 
@@ -93,8 +90,7 @@ private:
     };
 
     // A connection out of its side, given back when destroyed.
-    class Lease
-    {
+    class Lease {
     public:
         explicit Lease(Side& side) : side_(side), connection_(side.take()) {}
         ~Lease() { side_.give_back(std::move(connection_)); }

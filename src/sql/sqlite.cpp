@@ -15,11 +15,9 @@
 #include <list>
 #include <unordered_map>
 
-namespace gatehouse::sql
-{
+namespace gatehouse::sql {
 
-namespace
-{
+namespace {
 
 constexpr std::size_t statements_max = 64;
 constexpr int busy_timeout_ms = 5'000;
@@ -36,8 +34,7 @@ using Handle = std::unique_ptr<sqlite3, CloseConnection>;
 using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
 // Whatever happens, a statement goes back to the cache without a read mark on the database or pointers to parameters.
-class ResetAtEnd
-{
+class ResetAtEnd {
 public:
     explicit ResetAtEnd(sqlite3_stmt* statement) : statement_(statement) {}
     ~ResetAtEnd()
@@ -85,8 +82,7 @@ private:
 }
 
 // Statements by their text; the least recently used one goes when there are too many.
-class StatementCache
-{
+class StatementCache {
 public:
     sqlite3_stmt* find(std::string_view sql)
     {
@@ -123,8 +119,7 @@ private:
     std::unordered_map<std::string_view, std::list<Entry>::iterator> by_text_;  // keys point into the entries
 };
 
-class SqliteConnection final : public Connection
-{
+class SqliteConnection final : public Connection {
 public:
     SqliteConnection(const std::filesystem::path& path, Access access) : access_(access)
     {

@@ -4,11 +4,9 @@
 
 #include <fstream>
 
-namespace gatehouse::sql
-{
+namespace gatehouse::sql {
 
-namespace
-{
+namespace {
 
 using testing::TempDir;
 

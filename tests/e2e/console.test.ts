@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// The console in a browser, against the real program: from the printed link to the mp3 and the mail.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Gatehouse, password } from '../support/gatehouse.js';
+import { codec, duration, silentVideo, videoWithSound } from '../support/media.js';
+import { launch, picture, readableByScripts, visit, type Visitor } from './browser.js';
+
+const gatehouse = new Gatehouse();
+let browser: Browser;
+let admin: Visitor;
+
+beforeAll(async () => {
+  await gatehouse.start();
+  browser = await launch();
+  admin = await visit(browser);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await gatehouse.stop();
+});
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
+const fileRow = (page: Page, name: string) => page.getByRole('listitem', { name, exact: true });
+
+async function isShown(locator: Locator): Promise<void> {
+  await locator.first().waitFor({ state: 'visible' });
+}
+
+async function logIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Username or e-mail').fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await button(page, 'Log in').click();
+}
+
+// Waits for what the mail directory has to say about `name`.
+async function mailAbout(name: string): Promise<string> {
+  const directory = path.join(gatehouse.data, 'mail');
+  const end = Date.now() + 15_000;
+  while (Date.now() < end) {
+    if (existsSync(directory)) {
+      const mails = readdirSync(directory).filter((file) => file.endsWith('.eml'));
+      const found = mails.map((file) => readFileSync(path.join(directory, file), 'utf8')).find((text) => text.includes(name));
+      if (found !== undefined) return found;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`no mail about ${name} in ${directory}:\n${gatehouse.output.slice(-3000)}`);
+}
+
+test('the printed link makes the first administrator and logs in', async () => {
+  const link = /http:\/\/\S+\/console\/setup#\S+/.exec(gatehouse.output)?.[0];
+  expect(link, gatehouse.output).toBeDefined();
+  const { page } = admin;
+
+  await page.goto(`${gatehouse.url}/`);
+  await isShown(page.getByText('There is no administrator yet'));
+  await picture(page, 'login-before-setup');
+
+  await page.goto(link!);
+  await page.getByLabel('Username').fill('ada');
+  await page.getByLabel('E-mail').fill('ada@example.com');
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await picture(page, 'setup');
+  await button(page, 'Create and log in').click();
+  await isShown(page.getByText('Nothing here yet'));
+  expect(new URL(page.url()).pathname).toBe('/console/');
+  expect(page.url()).not.toContain('#');
+  await picture(page, 'files-empty');
+});
+
+test('the link works once', async () => {
+  const link = /http:\/\/\S+\/console\/setup#\S+/.exec(gatehouse.output)![0];
+  const { page, context, complaints } = await visit(browser);
+  await page.goto(link);
+  await isShown(page.getByRole('heading', { name: 'Gatehouse is set up already' }));
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('the session is in cookies that no script can read', async () => {
+  const cookies = await admin.context.cookies();
+  expect(cookies.map((cookie) => cookie.name).sort()).toEqual(['__Host-gatehouse', '__Host-gatehouse-refresh']);
+  for (const cookie of cookies) expect(cookie).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Strict', path: '/' });
+  expect(await readableByScripts(admin.page)).toEqual({ cookie: '', local: 0, session: 0 });
+});
+
+test('a video is uploaded, its mp3 comes out and is downloaded, and the mail is there', async () => {
+  const { page } = admin;
+  const video = videoWithSound(10, '1280x720');
+  await page.locator('input[type=file]').setInputFiles(video.file);
+
+  const row = fileRow(page, 'clip.mp4');
+  await isShown(row);
+  await picture(page, 'uploading');
+  await page.locator('li[data-state=processed]').waitFor({ timeout: 60_000 });
+  await isShown(row.getByText('Ready'));
+  await isShown(row.getByText('Audio'));
+  await isShown(row.getByText('Thumbnail'));
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
+  await picture(page, 'files-processed');
+
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download clip.mp3' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('clip.mp3');
+  const saved = await download.path();
+  expect(codec(saved)).toBe('mp3');
+  expect(Math.abs(duration(saved) - duration(video.file))).toBeLessThan(0.2);
+
+  expect(await mailAbout('clip.mp4')).toMatch(/^To:.*ada@example\.com/im);
+});
+
+test('a video without sound fails with a reason that people understand', async () => {
+  const { page } = admin;
+  await page.locator('input[type=file]').setInputFiles(silentVideo().file);
+  const row = page.locator('li[data-state=failed]');
+  await row.waitFor({ timeout: 60_000 });
+  expect(await row.innerText()).toMatch(/audio|sound/i);
+  await picture(page, 'files-failed');
+});
+
+test('a file is deleted after a question, by the keyboard alone', async () => {
+  const { page } = admin;
+  const remove = button(page, 'Delete silent.mp4');
+  await remove.focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Delete this file?' });
+  await isShown(dialog);
+  await picture(page, 'delete');
+
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect(await remove.evaluate((element) => element === document.activeElement)).toBe(true);
+
+  await page.keyboard.press('Enter');
+  await isShown(dialog);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await fileRow(page, 'silent.mp4').waitFor({ state: 'detached' });
+  await isShown(fileRow(page, 'clip.mp4'));
+});
+
+test('an administrator adds a user, who sees files of their own only, and disables the user', async () => {
+  const { page } = admin;
+  await page.getByRole('link', { name: 'Users' }).click();
+  await button(page, 'Add user').click();
+  await page.getByLabel('Username').fill('grace');
+  await page.getByLabel('E-mail').fill('grace@example.com');
+  await page.getByLabel('First password').fill(password);
+  await button(page, 'Create user').click();
+  await isShown(page.getByRole('listitem', { name: 'grace' }));
+  await picture(page, 'users');
+
+  const grace = await visit(browser, { colorScheme: 'dark', viewport: { width: 390, height: 844 } });
+  await grace.page.goto(`${gatehouse.url}/console/users`);
+  await logIn(grace.page, 'grace');
+  await isShown(grace.page.getByText('Only administrators see this page.'));
+  await grace.page.getByRole('link', { name: 'Files' }).click();
+  await isShown(grace.page.getByText('Nothing here yet'));
+  expect(await grace.page.getByRole('link', { name: 'Users' }).count()).toBe(0);
+  await picture(grace.page, 'phone-dark');
+  expect(grace.complaints).toEqual([]);
+
+  await button(page, 'Disable grace').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
+  await isShown(button(page, 'Enable grace'));
+  await grace.context.close();
+
+  const again = await visit(browser);
+  await again.page.goto(`${gatehouse.url}/console/`);
+  await logIn(again.page, 'grace');
+  await isShown(again.page.getByText('That username and password do not match.'));
+  await picture(again.page, 'login-refused');
+  await again.context.close();
+});
+
+test('a session whose access token has ended goes on, in the page and after a reload', async () => {
+  const { page, context } = admin;
+  await context.clearCookies({ name: '__Host-gatehouse' });
+  await page.reload();
+  await isShown(page.getByRole('heading', { name: 'Users' }));
+  expect((await context.cookies()).map((cookie) => cookie.name)).toContain('__Host-gatehouse');
+  expect(admin.complaints).toEqual([]);
+
+  // Here the page learns of it by a 401, which the browser writes to its console.
+  await context.clearCookies({ name: '__Host-gatehouse' });
+  await page.getByRole('link', { name: 'Files' }).click();
+  await isShown(fileRow(page, 'clip.mp4'));
+  expect(admin.complaints.every((text) => text.includes('status of 401'))).toBe(true);
+  admin.complaints.length = 0;
+});
+
+test('the password is changed with the current one', async () => {
+  const { page } = admin;
+  await page.getByRole('link', { name: 'Profile' }).click();
+  await isShown(page.getByText('ada@example.com'));
+  await page.getByLabel('Current password').fill(password);
+  await page.getByLabel('New password').fill(`${password} two`);
+  await picture(page, 'profile');
+  await button(page, 'Change password').click();
+  await isShown(page.getByText('Password changed'));
+});
+
+test('logging out ends the session and clears the cookies', async () => {
+  const { page, context } = admin;
+  await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click();
+  await isShown(page.getByRole('heading', { name: 'Log in' }));
+  expect(await context.cookies()).toEqual([]);
+  expect(await readableByScripts(page)).toEqual({ cookie: '', local: 0, session: 0 });
+  await picture(page, 'login');
+});
+
+test('in all of this the page broke no policy and met no error', () => {
+  expect(admin.complaints).toEqual([]);
+});
