@@ -125,7 +125,8 @@ int serve(const CommandLine& line)
         application.start();
         print_now(banner(application.report()));
         int signal = wait_for_end(line);
-        // Whoever is impatient asks twice.
+        // Whoever is impatient asks twice. A reload makes no sense any more, and must not end the program either.
+        std::signal(SIGHUP, SIG_IGN);
         std::signal(SIGTERM, exit_at_once);
         std::signal(SIGINT, exit_at_once);
         log::info("app", "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});

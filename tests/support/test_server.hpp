@@ -57,24 +57,31 @@ private:
 // Where a handler waits until the test lets it go on.
 class Gate final {
 public:
-    explicit Gate(asio::any_io_executor executor) : timer_(executor, asio::steady_timer::time_point::max()) {}
+    explicit Gate(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-    // In a handler.
+    // In a handler. The timer lives here and not in the Gate, which may outlive the server's context.
     Task<void> pass()
     {
+        asio::steady_timer timer(executor_, asio::steady_timer::time_point::max());
+        timer_ = &timer;
         entered_.count_down();
-        co_await timer_.async_wait(asio::as_tuple(asio::deferred));
+        co_await timer.async_wait(asio::as_tuple(asio::deferred));
+        timer_ = nullptr;
     }
 
     // In the test.
     void wait_until_entered() { entered_.wait(); }
     void open()
     {
-        asio::post(timer_.get_executor(), [this] { timer_.expires_at(asio::steady_timer::time_point::min()); });
+        asio::post(executor_, [this] {
+            if (timer_)
+                timer_->expires_at(asio::steady_timer::time_point::min());
+        });
     }
 
 private:
-    asio::steady_timer timer_;
+    asio::any_io_executor executor_;
+    asio::steady_timer* timer_ = nullptr;  // of the handler that waits; used on the server's thread alone
     std::latch entered_{1};
 };
 
