@@ -275,6 +275,15 @@ Task<Response> count_body(Request& request)
     co_return text_response(std::to_string(size));
 }
 
+// The sanitizers keep freed memory and shadows of all that was touched: under them the peak tells nothing of the server.
+// The optimized program is measured in tests/faults.
+void expect_little_more_than([[maybe_unused]] std::size_t before)
+{
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+    EXPECT_LT(peak_bytes() - before, 8'000'000U);
+#endif
+}
+
 TEST(ServerStreaming, TakesAHundredMegabytesInBoundedMemory)
 {
     TestServer server(count_body);
@@ -292,7 +301,7 @@ TEST(ServerStreaming, TakesAHundredMegabytesInBoundedMemory)
         if (chunked)
             client.send("0\r\n\r\n");
         EXPECT_EQ(client.read_response().body, "100000000");
-        EXPECT_LT(peak_bytes() - before, 8'000'000U);
+        expect_little_more_than(before);
     }
 }
 
@@ -313,7 +322,7 @@ TEST(ServerStreaming, GivesAHundredMegabytesInBoundedMemory)
         for (std::string piece = client.read_some(); !piece.empty(); piece = client.read_some())
             size += piece.size();
         EXPECT_GT(size, hundred_megabytes);
-        EXPECT_LT(peak_bytes() - before, 8'000'000U);
+        expect_little_more_than(before);
     }
 }
 
