@@ -275,8 +275,8 @@ Task<Response> count_body(Request& request)
     co_return text_response(std::to_string(size));
 }
 
-// The sanitizers keep freed memory and shadows of all that was touched: under them the peak tells nothing of the server.
-// The optimized program is measured in tests/faults.
+// The sanitizers keep freed memory and shadows of all that was touched: under them the peak tells nothing of the
+// server. The optimized program is measured in tests/faults.
 void expect_little_more_than([[maybe_unused]] std::size_t before)
 {
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)

@@ -17,6 +17,7 @@ thread_local std::size_t allocations = 0;
 }  // namespace
 
 // Counts what this test's threads allocate.
+#if !__has_feature(thread_sanitizer)  // which brings operators of its own
 void* operator new(std::size_t size)
 {
     ++allocations;
@@ -26,6 +27,7 @@ void* operator new(std::size_t size)
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
 
 namespace gatehouse::identity {
 namespace {
