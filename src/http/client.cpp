@@ -29,8 +29,6 @@ namespace {
 
 constexpr std::size_t whole_body_bytes_max = 16 * 1024;  // up to here the answer waits for its whole body
 constexpr unsigned informational_max = 8;
-constexpr std::size_t usual_fields = 16;  // most answers fit, so that their headers are allocated once
-constexpr std::size_t usual_field_bytes = 512;
 
 bool is_idempotent(std::string_view method)
 {
@@ -150,7 +148,6 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
     request.head.headers.remove("expect");  // the body is sent without waiting; our own server asks its client for it
     for (bool again = false;; again = true) {
         Exchange exchange{.request = request, .lease = pool.lend(again)};
-        exchange.head.headers.reserve(usual_fields, usual_field_bytes);
         bool kept = exchange.lease.connected();
         if (!kept)
             co_await connect(pool, exchange.lease);
@@ -318,7 +315,6 @@ Task<IoStatus> Client::Impl::send_body(Exchange& exchange, const Endpoint& endpo
         }
         if (last) {
             exchange.sent = true;
-            output_ = std::move(head);  // its memory serves the next request
             co_return IoStatus::done;
         }
         piece = co_await body.read();

@@ -102,12 +102,6 @@ Field Headers::operator[](std::size_t index) const
     return {view(entry.name_begin, entry.name_size), view(entry.value_begin, entry.value_size)};
 }
 
-void Headers::reserve(std::size_t fields, std::size_t bytes)
-{
-    entries_.reserve(fields);
-    text_.reserve(bytes);
-}
-
 void Headers::clear()
 {
     text_.clear();

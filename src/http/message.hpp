@@ -38,7 +38,6 @@ public:
     Field operator[](std::size_t index) const;
     std::size_t bytes() const { return text_.size(); }
     void clear();
-    void reserve(std::size_t fields, std::size_t bytes);
 
     class Iterator {
     public:

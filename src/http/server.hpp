@@ -47,8 +47,7 @@ public:
     std::size_t connection_count() const;
 
     // Stops accepting, closes idle connections, lets requests in progress finish for at most `grace` (their answers say
-    // `connection: close`), then cuts the rest. Blocks; call from a thread that is not an I/O thread, while those run.
-    // The destructor does it with no grace.
+    // `connection: close`), then cuts the rest. Blocks; call from a thread that is not an I/O thread.
     void drain(std::chrono::milliseconds grace);
 
 private:

@@ -31,16 +31,11 @@ public:
     Task<Response> send(Request& request);
 
 private:
-    struct Peer {
-        Endpoint endpoint;
-        std::string authority;
-    };
-
     Task<Response> send_over_http(Request& request);
 
     std::string name_;
     Handler handler_;
-    std::vector<Peer> peers_;
+    std::vector<Endpoint> endpoints_;
     PerThread<Client>* clients_ = nullptr;
     bool preserve_host_ = false;
     std::unique_ptr<std::atomic<std::size_t>> next_;  // a pointer, so that an Upstream can be moved
