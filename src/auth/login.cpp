@@ -4,6 +4,7 @@
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "http/json_body.hpp"
+#include "http/list.hpp"
 
 namespace gatehouse::auth {
 
@@ -66,20 +67,12 @@ Task<Credentials> read_credentials(http::Request& request)
 // True when an Accept field names JSON; */* takes anything and names nothing.
 bool names_json(const http::Headers& headers)
 {
-    for (http::Field field : headers) {
-        if (field.name != "accept")
-            continue;
-        for (std::string_view rest = field.value; !rest.empty();) {
-            auto comma = std::min(rest.find(','), rest.size());
-            std::string_view range = rest.substr(0, comma);
-            rest.remove_prefix(std::min(comma + 1, rest.size()));
-            range.remove_prefix(std::min(range.find_first_not_of(" \t"), range.size()));
-            range = range.substr(0, range.find_first_of("; \t"));
-            if (http::iequals(range, "application/json") || range.ends_with("+json"))
-                return true;
-        }
-    }
-    return false;
+    bool named = false;
+    http::for_each_element(headers, "accept", [&](std::string_view range) {
+        range = range.substr(0, range.find_first_of("; \t"));
+        named = named || http::iequals(range, "application/json") || range.ends_with("+json");
+    });
+    return named;
 }
 
 http::Problem wrong_credentials(bool basic)

@@ -13,17 +13,6 @@ namespace gatehouse {
 
 namespace {
 
-bool is_cancellation(const std::exception_ptr& error)
-{
-    try {
-        std::rethrow_exception(error);
-    } catch (const boost::system::system_error& e) {
-        return e.code() == asio::error::operation_aborted;
-    } catch (...) {
-        return false;
-    }
-}
-
 std::string describe(const std::exception_ptr& error)
 {
     try {
@@ -36,6 +25,17 @@ std::string describe(const std::exception_ptr& error)
 }
 
 }  // namespace
+
+bool is_cancellation(const std::exception_ptr& error)
+{
+    try {
+        std::rethrow_exception(error);
+    } catch (const boost::system::system_error& e) {
+        return e.code() == asio::error::operation_aborted;
+    } catch (...) {
+        return false;
+    }
+}
 
 TaskGroup::TaskGroup(asio::any_io_executor executor, std::string name, std::size_t tasks_max)
     : executor_(std::move(executor)), name_(std::move(name)), tasks_max_(tasks_max), ended_(executor_)

@@ -13,10 +13,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <list>
 #include <string>
 
 namespace gatehouse {
+
+// True for the exception by which a cancelled task ends (operation_aborted).
+bool is_cancellation(const std::exception_ptr& error);
 
 class TaskGroup final {
 public:

@@ -4,6 +4,7 @@
 #include "console/assets.hpp"
 
 #include "base/error.hpp"
+#include "http/list.hpp"
 #include "http/problem.hpp"
 
 #include <fmt/format.h>
@@ -37,38 +38,15 @@ private:
     std::size_t size_;
 };
 
-std::string_view trim(std::string_view text)
-{
-    auto begin = text.find_first_not_of(" \t");
-    if (begin == text.npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-// Calls visit(element) for each element of the list that the fields `name` make up together.
-template <class Visit>
-void for_each_element(const http::Headers& headers, std::string_view name, Visit visit)
-{
-    for (http::Field field : headers) {
-        if (field.name != name)
-            continue;
-        for (std::string_view rest = field.value; !rest.empty();) {
-            std::size_t end = std::min(rest.find(','), rest.size());
-            visit(trim(rest.substr(0, end)));
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-    }
-}
-
 // True when the client takes `coding`: it is named, and not with a weight of zero (RFC 9110 section 12.5.3).
 bool accepts(const http::Headers& headers, std::string_view coding)
 {
     bool accepted = false;
-    for_each_element(headers, "accept-encoding", [&](std::string_view element) {
+    http::for_each_element(headers, "accept-encoding", [&](std::string_view element) {
         std::size_t semicolon = std::min(element.find(';'), element.size());
-        if (!http::iequals(trim(element.substr(0, semicolon)), coding))
+        if (!http::iequals(http::tokens::trim(element.substr(0, semicolon)), coding))
             return;
-        std::string_view weight = trim(element.substr(std::min(semicolon + 1, element.size())));
+        std::string_view weight = http::tokens::trim(element.substr(std::min(semicolon + 1, element.size())));
         bool zero =
             (weight.starts_with("q=") || weight.starts_with("Q=")) && weight.find_first_not_of("0.", 2) == weight.npos;
         accepted = weight.empty() || !zero;
@@ -79,7 +57,7 @@ bool accepts(const http::Headers& headers, std::string_view coding)
 bool is_known_to_client(const http::Headers& headers, std::string_view etag)
 {
     bool known = false;
-    for_each_element(headers, "if-none-match", [&](std::string_view element) {
+    http::for_each_element(headers, "if-none-match", [&](std::string_view element) {
         // Weak comparison (RFC 9110 section 13.1.2).
         if (element.starts_with("W/"))
             element.remove_prefix(2);

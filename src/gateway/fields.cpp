@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/fields.hpp"
 
+#include "http/list.hpp"
 #include "identity/identity_fields.hpp"
 #include "identity/session_cookie.hpp"
 
@@ -15,29 +16,13 @@ namespace {
 constexpr std::array<std::string_view, 6> protected_fields{"host",         "authorization", "content-length",
                                                            "x-request-id", "traceparent",   "cookie"};
 
-std::string_view trim(std::string_view text)
-{
-    std::size_t begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 // True when one of the Connection fields names `name`.
 bool is_named_by_connection(const http::Headers& headers, std::string_view name)
 {
-    for (http::Field field : headers) {
-        if (field.name != "connection")
-            continue;
-        std::string_view rest = field.value;
-        while (!rest.empty()) {
-            std::size_t end = std::min(rest.find(','), rest.size());
-            if (http::iequals(trim(rest.substr(0, end)), name))
-                return true;
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-    }
-    return false;
+    bool named = false;
+    http::for_each_element(headers, "connection",
+                           [&](std::string_view element) { named = named || http::iequals(element, name); });
+    return named;
 }
 
 // The usual Connection field names nothing of interest; then no field needs to be looked up in it.

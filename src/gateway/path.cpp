@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/path.hpp"
 
-#include <array>
+#include "http/tokens.hpp"
+#include "http/url.hpp"
 
 namespace gatehouse::gateway {
 
+namespace tokens = http::tokens;
+
 namespace {
-
-constexpr int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-constexpr bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
-}
 
 bool has_ambiguous_segment(std::string_view path)
 {
@@ -50,7 +36,6 @@ bool is_normal_path(std::string_view path)
 
 std::optional<std::string> normalize_path(std::string_view path)
 {
-    static constexpr std::string_view digits = "0123456789ABCDEF";
     if (!path.starts_with('/'))
         return std::nullopt;
     std::string normal;
@@ -60,20 +45,16 @@ std::optional<std::string> normalize_path(std::string_view path)
             normal += path[i];
             continue;
         }
-        int high = i + 2 < path.size() ? hex_digit(path[i + 1]) : -1;
-        int low = i + 2 < path.size() ? hex_digit(path[i + 2]) : -1;
-        if (high < 0 || low < 0)
+        std::string_view escape = path.substr(i + 1, 2);
+        if (escape.size() < 2 || !tokens::all(escape, tokens::hex))
             return std::nullopt;
-        auto c = static_cast<char>(high * 16 + low);
+        auto c = static_cast<char>(tokens::hex_value(escape[0]) * 16 + tokens::hex_value(escape[1]));
         if (c == '/' || c == '\\' || (c >= 0 && c < 0x20) || c == 0x7f)
             return std::nullopt;
-        if (is_unreserved(c)) {
+        if (tokens::is(c, tokens::unreserved))
             normal += c;
-        } else {
-            normal += '%';
-            normal += digits[static_cast<std::size_t>(high)];
-            normal += digits[static_cast<std::size_t>(low)];
-        }
+        else
+            http::append_percent_encoded(normal, c);
         i += 2;
     }
     if (has_ambiguous_segment(normal))

@@ -66,9 +66,12 @@ Task<http::Response> Pipeline::handle(http::Request& request)
 {
     Passage passage;
     passage.began = std::chrono::steady_clock::now();
-    passage.method = request.head.method;
-    passage.path = request.path();
-    passage.agent = request.head.headers.find("user-agent").value_or("");
+    // What the log will say stands in the request only until it is rewritten.
+    if (config_.access_log) {
+        passage.method = request.head.method;
+        passage.path = request.path();
+        passage.agent = request.head.headers.find("user-agent").value_or("");
+    }
     request.request_id = choose_request_id(request.head.headers);
     ensure_traceparent(request.head.headers);
 

@@ -7,6 +7,7 @@
 // how many pieces a head comes. What the fields mean together is judged once, at the end.
 #include "http/parser.hpp"
 
+#include "http/list.hpp"
 #include "http/tokens.hpp"
 
 #include <algorithm>
@@ -235,13 +236,10 @@ struct FieldFacts {
 // Reads one Connection field: a list of tokens, of which `close` matters here.
 void read_connection(std::string_view list, FieldFacts& facts)
 {
-    while (!list.empty()) {
-        auto comma = std::min(list.find(','), list.size());
-        auto option = tokens::trim(list.substr(0, comma));
+    for_each_element(list, [&](std::string_view option) {
         facts.close |= iequals(option, "close");
         facts.bad_connection |= !tokens::all(option, tokens::token);
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
+    });
 }
 
 FieldFacts collect(const Headers& headers)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which bytes may stand where in an HTTP message (RFC 9110 section 5.6, RFC 9112, RFC 3986), as tables.
-// For the parsers and the serializer of this folder; no state, any thread.
+// For the parsers and the serializer of this folder, and for whoever reads the value of a field; no state, any thread.
 #pragma once
 
 #include <array>

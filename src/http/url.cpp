@@ -76,20 +76,24 @@ bool read_authority(std::string_view text, Endpoint& endpoint)
 
 std::optional<std::string> percent_decode(std::string_view text) { return decode(text, false); }
 
-std::string percent_encode(std::string_view text)
+void append_percent_encoded(std::string& out, char byte)
 {
     constexpr std::string_view digits = "0123456789ABCDEF";
+    auto value = static_cast<unsigned char>(byte);
+    out += '%';
+    out += digits[value >> 4U];
+    out += digits[value & 15U];
+}
+
+std::string percent_encode(std::string_view text)
+{
     std::string encoded;
     encoded.reserve(text.size());
     for (char c : text) {
-        if (tokens::is(c, tokens::unreserved)) {
+        if (tokens::is(c, tokens::unreserved))
             encoded += c;
-            continue;
-        }
-        auto byte = static_cast<unsigned char>(c);
-        encoded += '%';
-        encoded += digits[byte >> 4U];
-        encoded += digits[byte & 15U];
+        else
+            append_percent_encoded(encoded, c);
     }
     return encoded;
 }

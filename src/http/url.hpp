@@ -11,7 +11,8 @@ namespace gatehouse::http {
 
 // nullopt for a broken escape, or one that yields NUL.
 std::optional<std::string> percent_decode(std::string_view text);
-std::string percent_encode(std::string_view text);  // everything but RFC 3986's unreserved characters
+void append_percent_encoded(std::string& out, char byte);  // "%2F"
+std::string percent_encode(std::string_view text);         // everything but RFC 3986's unreserved characters
 
 // The decoded value of the first parameter `name` of a query ('+' is a space); nullopt when absent or broken.
 std::optional<std::string> find_query_parameter(std::string_view query, std::string_view name);

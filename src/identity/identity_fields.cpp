@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity/identity_fields.hpp"
 
+#include "http/url.hpp"
+
 namespace gatehouse::identity {
 
 namespace {
@@ -11,17 +13,12 @@ bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '%'; }
 
 std::string encode_field_value(std::string_view text)
 {
-    static constexpr std::string_view digits = "0123456789ABCDEF";
     std::string value;
     for (char c : text) {
-        if (is_plain(c)) {
+        if (is_plain(c))
             value += c;
-            continue;
-        }
-        auto byte = static_cast<unsigned char>(c);
-        value += '%';
-        value += digits[byte >> 4U];
-        value += digits[byte & 15U];
+        else
+            http::append_percent_encoded(value, c);
     }
     return value;
 }

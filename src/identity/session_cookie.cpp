@@ -2,6 +2,7 @@
 #include "identity/session_cookie.hpp"
 
 #include "base/error.hpp"
+#include "http/tokens.hpp"
 
 #include <fmt/format.h>
 
@@ -11,14 +12,6 @@
 namespace gatehouse::identity {
 
 namespace {
-
-std::string_view trim(std::string_view text)
-{
-    auto begin = text.find_first_not_of(" \t");
-    if (begin == text.npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 struct Cookie {
     std::string_view name, value;
@@ -31,12 +24,13 @@ void for_each_cookie(std::string_view field, Visit visit)
 {
     while (true) {
         std::size_t end = field.find(';');
-        std::string_view pair = trim(field.substr(0, end));
+        std::string_view pair = http::tokens::trim(field.substr(0, end));
         std::size_t equals = pair.find('=');
         if (equals == pair.npos)
             visit(Cookie{{}, pair, pair});
         else
-            visit(Cookie{trim(pair.substr(0, equals)), trim(pair.substr(equals + 1)), pair});
+            visit(
+                Cookie{http::tokens::trim(pair.substr(0, equals)), http::tokens::trim(pair.substr(equals + 1)), pair});
         if (end == field.npos)
             return;
         field.remove_prefix(end + 1);

@@ -3,6 +3,7 @@
 
 #include "base/encoding.hpp"
 #include "base/error.hpp"
+#include "http/tokens.hpp"
 
 #include <fmt/format.h>
 
@@ -104,15 +105,6 @@ std::string format_address(const Address& address, std::size_t column)
     return fmt::format("{}{}<{}>", name, fits ? " " : "\r\n ", address.mailbox);
 }
 
-std::string_view trim(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
 // "Tue, 24 Nov 2026 03:41:00 +0000" (RFC 5322 section 3.3).
 std::string format_date(TimePoint time)
 {
@@ -140,14 +132,14 @@ bool is_mailbox(std::string_view text)
 
 std::optional<Address> parse_address(std::string_view text)
 {
-    text = trim(text);
+    text = http::tokens::trim(text);
     if (is_mailbox(text))
         return Address{.name = "", .mailbox = std::string(text)};
     auto open = text.rfind('<');
     if (open == std::string_view::npos || !text.ends_with('>'))
         return std::nullopt;
     std::string_view mailbox = text.substr(open + 1, text.size() - open - 2);
-    std::string_view name = trim(text.substr(0, open));
+    std::string_view name = http::tokens::trim(text.substr(0, open));
     if (name.size() >= 2 && name.starts_with('"') && name.ends_with('"'))
         name = name.substr(1, name.size() - 2);
     if (!is_mailbox(mailbox) || !is_utf8(name))

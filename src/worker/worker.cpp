@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
+#include "base/task_group.hpp"
 #include "base/timeout.hpp"
 #include "worker/job.hpp"
 #include "worker/processor.hpp"
@@ -55,17 +56,6 @@ std::string join(const std::vector<std::string>& sentences)
         text += (text.empty() ? "" : " ") + sentence;
     }
     return text;
-}
-
-bool is_cancellation(const std::exception_ptr& error)
-{
-    try {
-        std::rethrow_exception(error);
-    } catch (const boost::system::system_error& e) {
-        return e.code() == asio::error::operation_aborted;
-    } catch (...) {
-        return false;
-    }
 }
 
 // What to tell people of trouble that was not the file's fault: details of the machine stay in the log.
