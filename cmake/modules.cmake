@@ -2,11 +2,11 @@
 # gatehouse_module(NAME DEPENDS module... LINK target...)
 #
 # One folder of src/ as a static library `gatehouse_NAME` from its *.cpp, and, with GATEHOUSE_TESTS, one test program
-# `NAME_test` from its *_test.cpp. New files need no entry here.
+# `NAME_test` from its *_test.cpp and one `NAME_itest` from its *_itest.cpp: tests on the servers of tools/services.
+# New files need no entry here.
 function(gatehouse_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
-  file(GLOB tests CONFIGURE_DEPENDS *_test.cpp)
   list(FILTER sources EXCLUDE REGEX "_i?test\\.cpp$")
 
   set(target gatehouse_${name})
@@ -16,14 +16,25 @@ function(gatehouse_module name)
   target_link_libraries(${target} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_LINK})
   gatehouse_precompile(${target})
 
-  if(GATEHOUSE_TESTS AND tests)
-    add_executable(${name}_test ${tests})
-    target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    target_link_libraries(${name}_test PRIVATE ${target} ${ARG_LINK} GTest::gtest_main GTest::gmock)
-    gatehouse_precompile(${name}_test)
-    add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+  if(GATEHOUSE_TESTS)
+    file(GLOB unit_tests CONFIGURE_DEPENDS *_test.cpp)
+    gatehouse_add_test(${name}_test "${unit_tests}" ${target} ${ARG_LINK})
+    file(GLOB integration_tests CONFIGURE_DEPENDS *_itest.cpp)
+    gatehouse_add_test(${name}_itest "${integration_tests}" ${target} ${ARG_LINK})
   endif()
+endfunction()
+
+# gatehouse_add_test(PROGRAM SOURCES target...): nothing when there are no sources.
+function(gatehouse_add_test program sources)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${program} ${sources})
+  target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${program} PRIVATE ${ARGN} GTest::gtest_main GTest::gmock)
+  gatehouse_precompile(${program})
+  add_test(NAME ${program} COMMAND ${program})
+  set_tests_properties(${program} PROPERTIES TIMEOUT 120)
 endfunction()
 
 # The heavy third-party headers are parsed once for the whole program.
