@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/json_body.hpp"
 
+#include "base/error.hpp"
 #include "http/problem.hpp"
 #include "http/tokens.hpp"
 
@@ -42,6 +43,20 @@ Task<std::string> read_body(Request& request, std::size_t bytes_max)
             throw too_large(bytes_max);
         body += piece;
     }
+}
+
+Task<std::string> read_body(Response& response, std::size_t bytes_max)
+{
+    std::string body = std::move(response.body);
+    while (response.stream) {
+        auto piece = co_await response.stream->read();
+        if (piece.empty())
+            break;
+        if (piece.size() > bytes_max - std::min(body.size(), bytes_max))
+            throw Unavailable(fmt::format("a peer's answer has more than {} bytes", bytes_max));
+        body += piece;
+    }
+    co_return body;
 }
 
 Task<json::object> read_json(Request& request, std::size_t bytes_max)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity/authenticator.hpp"
 
+#include "base/error.hpp"
 #include "base/random.hpp"
 #include "identity/bearer.hpp"
 
@@ -106,6 +107,8 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
         return std::unexpected(TokenError::malformed);
     // Before the keys are loaded: what is remembered under a generation was verified with its keys or newer ones.
     std::uint64_t generation = keys_.generation();
+    if (generation == 0)
+        throw Unavailable("the keys that verify tokens have not been fetched yet");
     if (cache_->generation != generation) {
         cache_->clear();
         cache_->generation = generation;
@@ -123,8 +126,11 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
     ++cache_->figures.misses;
     auto keys = keys_.load();
     auto claims = verify_token(token, *keys, rules_, now);
-    if (!claims)
+    if (!claims) {
+        if (claims.error() == TokenError::unknown_key)
+            keys_.report_unknown_key();
         return std::unexpected(claims.error());
+    }
     auto entry = std::make_shared<const Cache::Entry>(std::string(token), std::move(*claims));
     cache_->insert(entry);
     return std::shared_ptr<const Claims>(entry, &entry->claims);

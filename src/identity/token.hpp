@@ -46,11 +46,21 @@ public:
     std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
     void store(KeySet keys);
 
+    // Somebody came with a token of a key that is not here: perhaps a new one. The listener is set once, before the
+    // first token is verified, and is called on any thread.
+    void on_unknown_key(std::function<void()> listener) { unknown_key_ = std::move(listener); }
+    void report_unknown_key() const
+    {
+        if (unknown_key_)
+            unknown_key_();
+    }
+
 private:
     // std::atomic<std::shared_ptr> of libstdc++ 12 is not free of data races; who verifies looks at generation() first.
     mutable std::mutex mutex_;
     std::shared_ptr<const KeySet> keys_ = std::make_shared<const KeySet>();
-    std::atomic<std::uint64_t> generation_{0};
+    std::atomic<std::uint64_t> generation_{0};  // 0: there have never been keys
+    std::function<void()> unknown_key_;
 };
 
 Result<Claims, TokenError> verify_token(std::string_view token, const KeySet& keys, const TokenRules& rules,

@@ -6,6 +6,7 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
+#include "http/json_body.hpp"
 #include "notifier/mailer.hpp"
 #include "notifier/notice.hpp"
 
@@ -51,21 +52,6 @@ public:
 private:
     asio::cancellation_slot slot_;
 };
-
-Task<std::string> read_all(http::Response& response)
-{
-    if (!response.stream)
-        co_return std::move(response.body);
-    std::string text;
-    while (true) {
-        std::string_view piece = co_await response.stream->read();
-        if (piece.empty())
-            co_return text;
-        if (text.size() + piece.size() > lookup_bytes_max)
-            throw Unavailable("auth's answer is too long");
-        text += piece;
-    }
-}
 
 }  // namespace
 
@@ -174,7 +160,7 @@ Task<std::optional<Address>> Notifier::Impl::ask_auth(std::string user_id)
         co_return std::nullopt;
     if (response.status != 200)
         throw Unavailable(fmt::format("auth answered {} when asked for a user", response.status));
-    std::string text = co_await read_all(response);
+    std::string text = co_await http::read_body(response, lookup_bytes_max);
     auto value = parse_json(text);
     if (!value || !value->is_object())
         throw Unavailable("auth's answer about a user is no JSON object");

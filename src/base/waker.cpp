@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "events/waker.hpp"
+#include "base/waker.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace gatehouse::events {
+namespace gatehouse {
 
 namespace {
 
@@ -50,4 +50,4 @@ Task<void> pause(std::chrono::milliseconds duration)
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
 }
 
-}  // namespace gatehouse::events
+}  // namespace gatehouse

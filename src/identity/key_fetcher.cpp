@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "identity/key_fetcher.hpp"
+
+#include "base/id.hpp"
+#include "base/json.hpp"
+#include "base/log.hpp"
+#include "base/timeout.hpp"
+#include "base/waker.hpp"
+#include "http/json_body.hpp"
+
+#include <fmt/format.h>
+
+namespace gatehouse::identity {
+
+namespace {
+
+constexpr std::size_t key_set_bytes_max = 256U << 10U;
+constexpr std::chrono::seconds fetch_time_max{10};
+
+Task<std::string> get_key_set(http::Upstream& auth)
+{
+    http::StringBody empty;
+    http::Request request;
+    request.head.method = "GET";
+    request.head.target = "/.well-known/jwks.json";
+    request.body = &empty;
+    request.request_id = make_id();
+    http::Response response = co_await auth.send(request);
+    if (response.status != 200)
+        throw Unavailable(fmt::format("auth answered {} when asked for its keys", response.status));
+    co_return co_await http::read_body(response, key_set_bytes_max);
+}
+
+}  // namespace
+
+KeyFetcher::KeyFetcher(http::Upstream& auth, KeySource& keys, Pace pace) : auth_(auth), keys_(keys), pace_(pace)
+{
+    keys_.on_unknown_key([this] { wake(); });
+}
+
+void KeyFetcher::wake()
+{
+    std::scoped_lock lock(mutex_);
+    if (waker_)
+        waker_->wake();
+}
+
+Task<void> KeyFetcher::run()
+{
+    // The waker is reachable exactly as long as this coroutine's context lives.
+    struct Listening {
+        Listening(KeyFetcher& f, std::shared_ptr<Waker> waker) : fetcher(f)
+        {
+            std::scoped_lock lock(fetcher.mutex_);
+            fetcher.waker_ = std::move(waker);
+        }
+        ~Listening()
+        {
+            std::scoped_lock lock(fetcher.mutex_);
+            fetcher.waker_.reset();
+        }
+        KeyFetcher& fetcher;
+    };
+
+    auto waker = std::make_shared<Waker>(co_await asio::this_coro::executor);
+    Listening listening(*this, waker);
+    Backoff backoff(pace_.backoff_max);
+    while (true) {
+        std::string failure;
+        try {
+            co_await fetch();
+        } catch (const std::exception& error) {
+            failure = error.what();
+        }
+        auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none)
+            co_return;
+        if (!failure.empty()) {
+            log::warn("identity", "cannot fetch the keys that verify tokens; will try again", {{"error", failure}});
+            co_await pause(backoff.next());
+            continue;
+        }
+        backoff.reset();
+        co_await pause(pace_.cool_down);
+        co_await waker->wait(pace_.refresh);
+    }
+}
+
+Task<void> KeyFetcher::fetch()
+{
+    auto getting = get_key_set(auth_);
+    std::string text = co_await with_timeout(std::move(getting), fetch_time_max, "fetching auth's keys");
+    if (text == last_)
+        co_return;  // new keys would empty every thread's memory of verified tokens
+    auto value = parse_json(text);
+    if (!value)
+        throw Unavailable("auth's key set is no JSON: " + value.error());
+    auto keys = KeySet::from_jwks(*value);
+    if (!keys)
+        throw Unavailable("auth's key set: " + keys.error());
+    if (keys->size() == 0)
+        throw Unavailable("auth's key set is empty");
+    log::info("identity", "keys fetched", {{"count", keys->size()}});
+    keys_.store(std::move(*keys));
+    last_ = std::move(text);
+}
+
+}  // namespace gatehouse::identity
