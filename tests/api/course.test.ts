@@ -44,7 +44,7 @@ test('a video goes in, its mp3 comes out, and the mail is there', async () => {
   const jpeg = record.derived.find((file: any) => file.processor === 'thumbnail');
   expect(jpeg.type).toBe('image/jpeg');
 
-  const mails = path.join(gatehouse.data, 'mail');
+  const mails = path.join(gatehouse.dataOf('notifier'), 'mail');
   await expect.poll(() => (existsSync(mails) ? readdirSync(mails).filter((name) => name.endsWith('.eml')) : []), { timeout: 10_000 }).toHaveLength(1);
   const mail = readFileSync(path.join(mails, readdirSync(mails)[0]), 'utf8');
   expect(mail.replace(/\r?\n[ \t]+/g, ' ')).toMatch(/^To: .*<georgio@email\.com>/m);

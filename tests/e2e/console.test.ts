@@ -38,7 +38,7 @@ async function logIn(page: Page, name: string): Promise<void> {
 
 // Waits for what the mail directory has to say about `name`.
 async function mailAbout(name: string): Promise<string> {
-  const directory = path.join(gatehouse.data, 'mail');
+  const directory = path.join(gatehouse.dataOf('notifier'), 'mail');
   const end = Date.now() + 15_000;
   while (Date.now() < end) {
     if (existsSync(directory)) {

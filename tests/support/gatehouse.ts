@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starts the real program on free ports with a data directory of its own, and ends it by its pid.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// A whole installation of the real program, on free ports and with stores of its own: one process on embedded stores, or,
+// with GATEHOUSE_TEST_STORES=distributed, each role its own process on MySQL, MongoDB and RabbitMQ. Tests see one thing.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { binary, freePort, Process, sleep } from './process.js';
+import { Stores } from './servers.js';
 
-export const root = path.resolve(import.meta.dirname, '../..');
-export const binary = path.resolve(root, process.env.GATEHOUSE_BIN ?? 'build/gatehouse');
+export { binary, root } from './process.js';
 export const password = 'correct horse battery staple';
+export const distributed = process.env.GATEHOUSE_TEST_STORES === 'distributed';
 
 export function scratchDirectory(): string {
   return mkdtempSync(path.join(tmpdir(), 'gatehouse-test-'));
@@ -17,87 +20,132 @@ export interface Options {
   data?: string; // kept by the caller when given
   config?: string; // YAML
   env?: Record<string, string>;
+  distributed?: boolean; // instead of what the environment says
+  replicas?: Partial<Record<Role, number>>; // processes of a role when distributed
+  stores?: (stores: Stores) => Record<string, string>; // other variables than those of `stores`, for a way through a proxy
 }
+
+export const roles = ['auth', 'files', 'worker', 'notifier', 'gateway'] as const;
+export type Role = (typeof roles)[number];
 
 export class Gatehouse {
   readonly data: string;
+  readonly distributed: boolean;
+  readonly stores: Stores | undefined;
+  processes: Process[] = [];
   url = '';
-  opsUrl = '';
-  output = '';
-  private child: ChildProcess | undefined;
+  private env: Record<string, string>;
   private readonly ownsData: boolean;
   private readonly configFile: string | undefined;
 
   constructor(private readonly options: Options = {}) {
+    this.distributed = options.distributed ?? distributed;
     this.ownsData = options.data === undefined;
     this.data = options.data ?? scratchDirectory();
+    this.env = { ...options.env };
     if (options.config !== undefined) {
       this.configFile = path.join(this.data, 'gatehouse.yaml');
       writeFileSync(this.configFile, options.config);
     }
+    if (this.distributed) this.stores = new Stores();
   }
 
-  private get commonArguments(): string[] {
-    return ['--data', this.data, ...(this.configFile ? ['--config', this.configFile] : [])];
+  // Where a role keeps what is its process's own: mails, the set-up link.
+  dataOf(role: Role): string {
+    return this.distributed ? path.join(this.data, role) : this.data;
   }
 
+  // The processes of a role; the one process when they are all in it.
+  of(role: Role): Process[] {
+    return this.distributed ? this.processes.filter((process) => process.name.split('-')[0] === role) : this.processes;
+  }
+
+  get output(): string {
+    return this.processes.map((process) => process.output).join('');
+  }
+  get opsUrl(): string {
+    return this.of('gateway')[0].opsUrl;
+  }
   get pid(): number {
-    return this.child?.pid ?? 0;
+    return this.of('gateway')[0].pid;
   }
 
+  private commonArguments(data: string): string[] {
+    return ['--data', data, ...(this.configFile ? ['--config', this.configFile] : [])];
+  }
+
+  // Makes stores and processes at the first call; later ones start again what has ended.
   async start(): Promise<this> {
-    this.output = '';
-    const child = spawn(binary, ['serve', ...this.commonArguments, '--listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'], {
-      env: { ...process.env, ...this.options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.child = child;
-    child.stdout!.on('data', (data) => (this.output += data));
-    child.stderr!.on('data', (data) => (this.output += data));
-    await this.waitUntil(() => {
+    if (this.processes.length === 0) await (this.distributed ? this.arrangeRoles() : this.arrangeOne());
+    const ended = this.processes.filter((process) => !process.running);
+    await Promise.all(ended.map((process) => process.start()));
+    if (!this.distributed) {
       const open = /http:\/\/localhost:(\d+)\//.exec(this.output);
-      const ops = /ops\s+http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/i.exec(this.output);
-      if (!open || !ops) return false;
-      this.url = `http://localhost:${open[1]}`;
-      this.opsUrl = `http://127.0.0.1:${ops[1]}`;
-      return true;
-    }, 'the banner');
-    await this.waitUntil(async () => (await fetch(`${this.opsUrl}/readyz`)).ok, 'readiness');
+      this.url = `http://localhost:${open![1]}`;
+    }
+    await Promise.all(ended.map((process) => process.ready()));
     return this;
   }
 
-  private async waitUntil(check: () => boolean | Promise<boolean>, what: string, seconds = 30): Promise<void> {
-    const end = Date.now() + seconds * 1000;
-    while (Date.now() < end) {
-      if (this.child!.exitCode !== null) throw new Error(`gatehouse ended with ${this.child!.exitCode}:\n${this.output}`);
-      try {
-        if (await check()) return;
-      } catch {
-        // not there yet
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error(`no ${what} after ${seconds} s:\n${this.output}`);
+  private arrangeOne(): void {
+    const args = [...this.commonArguments(this.data), '--listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
+    this.processes.push(new Process('gatehouse', args, this.env));
   }
 
-  // Ends the process with the signal and waits for it; resolves to the exit code (null when a signal ended it).
+  private async arrangeRoles(): Promise<void> {
+    const stores = this.stores!;
+    stores.create();
+    const count = (role: Role) => this.options.replicas?.[role] ?? 1;
+    const ports = { auth: [] as number[], files: [] as number[] };
+    for (const role of ['auth', 'files'] as const) for (let i = 0; i < count(role); i++) ports[role].push(await freePort());
+    const gatewayPort = await freePort();
+    this.url = `http://localhost:${gatewayPort}`;
+    const urls = (list: number[]) => list.map((port) => `http://127.0.0.1:${port}`).join(',');
+    this.env = {
+      GATEHOUSE_AUTH__STORE: stores.mysql.href,
+      GATEHOUSE_FILES__STORE: stores.mongodb.href,
+      GATEHOUSE_EVENTS__STORE: stores.rabbitmq.href,
+      GATEHOUSE_AUTH__URLS: urls(ports.auth),
+      GATEHOUSE_FILES__URLS: urls(ports.files),
+      GATEHOUSE_GATEWAY__PUBLIC_URL: this.url,
+      GATEHOUSE_SERVICE_KEY: 'a service key of the tests, 32 or more',
+      ...this.options.stores?.(stores),
+      ...this.env,
+    };
+    for (const role of roles) {
+      for (let i = 0; i < count(role); i++) {
+        const name = i === 0 ? role : `${role}-${i + 1}`;
+        const data = path.join(this.data, name);
+        mkdirSync(data, { recursive: true, mode: 0o700 });
+        const args = ['--role', role, ...this.commonArguments(data), '--ops-listen', '127.0.0.1:0'];
+        const port = role === 'gateway' ? gatewayPort : role === 'auth' || role === 'files' ? ports[role][i] : undefined;
+        if (port !== undefined) args.push('--listen', `127.0.0.1:${port}`);
+        this.processes.push(new Process(name, args, this.env));
+      }
+    }
+  }
+
+  // Ends every process with the signal; resolves to the exit code of the worst (null when a signal ended it).
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-    child.kill(signal);
-    return await ended;
+    const codes = await Promise.all(this.processes.map((process) => process.end(signal)));
+    return codes.find((code) => code !== 0) ?? (codes.includes(null) ? null : 0);
   }
 
   async stop(): Promise<number | null> {
     const code = await this.end();
+    await this.stores?.remove();
     if (this.ownsData) rmSync(this.data, { recursive: true, force: true });
     return code;
   }
 
   // Runs a management command; throws with its output when it fails.
   command(args: string[], input = ''): string {
-    return execFileSync(binary, [...args, ...this.commonArguments], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    return execFileSync(binary, [...args, ...this.commonArguments(this.dataOf('auth'))], {
+      input,
+      encoding: 'utf8',
+      env: { ...process.env, ...this.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
   }
 
   addUser(name: string, role: string = 'user', email = `${name}@example.com`): void {
@@ -145,7 +193,7 @@ export class Gatehouse {
       const record = await this.json('GET', `/files/${id}`, token);
       if (record.state === 'processed' || record.state === 'failed') return record;
       if (Date.now() > end) throw new Error(`file ${id} is still ${record.state} after ${seconds} s:\n${this.output.slice(-4000)}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
   }
 }

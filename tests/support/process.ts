@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// One process of the real program: started with its arguments, watched until it is ready, ended by its pid.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+export const binary = path.resolve(root, process.env.GATEHOUSE_BIN ?? 'build/gatehouse');
+
+export const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export class Process {
+  output = '';
+  opsUrl = '';
+  private child: ChildProcess | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly args: string[],
+    private readonly env: Record<string, string> = {},
+  ) {}
+
+  get pid(): number {
+    return this.child?.pid ?? 0;
+  }
+
+  // Spawns it and waits for its banner; ready() waits for more.
+  async start(): Promise<this> {
+    this.output = '';
+    this.opsUrl = '';
+    const child = spawn(binary, ['serve', ...this.args], { env: { ...process.env, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    child.stdout!.on('data', (data) => (this.output += data));
+    child.stderr!.on('data', (data) => (this.output += data));
+    await this.waitUntil(() => {
+      const ops = /ops\s+http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/i.exec(this.output);
+      if (ops) this.opsUrl = `http://127.0.0.1:${ops[1]}`;
+      return ops !== null;
+    }, 'the banner');
+    return this;
+  }
+
+  async ready(seconds = 30): Promise<this> {
+    await this.waitUntil(async () => (await fetch(`${this.opsUrl}/readyz`)).ok, 'readiness', seconds);
+    return this;
+  }
+
+  get running(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  private async waitUntil(check: () => boolean | Promise<boolean>, what: string, seconds = 30): Promise<void> {
+    const end = Date.now() + seconds * 1000;
+    while (Date.now() < end) {
+      if (!this.running) throw new Error(`${this.name} ended with ${this.child!.exitCode ?? this.child!.signalCode}:\n${this.output}`);
+      try {
+        if (await check()) return;
+      } catch {
+        // not there yet
+      }
+      await sleep(20);
+    }
+    throw new Error(`${this.name}: no ${what} after ${seconds} s:\n${this.output}`);
+  }
+
+  // Ends it with the signal and waits for it; resolves to the exit code (null when a signal ended it).
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const child = this.child;
+    if (!child || !this.running) return child?.exitCode ?? null;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    child.kill(signal);
+    return await ended;
+  }
+}
