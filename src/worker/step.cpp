@@ -50,10 +50,23 @@ std::string with_stop(std::string sentence)
 
 StepResult refuse(std::string reason) { return {.verdict = Verdict::refused, .reason = std::move(reason)}; }
 
-StepResult refuse_size(const Processor& processor)
+StepResult crash(std::string reason) { return {.verdict = Verdict::crashed, .reason = std::move(reason)}; }
+
+StepResult crash_of_size(const Processor& processor)
 {
-    return refuse(fmt::format("The {} would be larger than the limit of {}.", result_noun(processor),
-                              format_bytes(processor.output_bytes_max)));
+    return crash(fmt::format("The {} would be larger than the limit of {}.", result_noun(processor),
+                             format_bytes(processor.output_bytes_max)));
+}
+
+// The signal that ended the program, or, as a shell tells it, a program of the program.
+std::optional<int> ending_signal(const Outcome& outcome)
+{
+    constexpr int shells_offset = 128;
+    if (outcome.ending == Ending::signalled)
+        return outcome.code;
+    if (outcome.ending == Ending::exited && outcome.code > shells_offset && outcome.code < shells_offset + SIGRTMAX)
+        return outcome.code - shells_offset;
+    return std::nullopt;
 }
 
 // A program that fails while the disk is full most likely fails because of it.
@@ -196,17 +209,15 @@ StepResult StepRunner::run_command(const Processor& processor, const fs::path& o
 // What the end of a processor's program means.
 StepResult StepRunner::judge(const Processor& processor, const Outcome& outcome, const fs::path& output) const
 {
-    switch (outcome.ending) {
-    case Ending::killed: return {.verdict = Verdict::killed};
-    case Ending::timed_out:
-        return refuse(fmt::format("Making the {} took longer than the limit of {}.", result_noun(processor),
-                                  format_duration(processor.timeout)));
-    case Ending::signalled:
-        if (outcome.code == SIGXFSZ)
-            return refuse_size(processor);
-        return {.verdict = Verdict::crashed,
-                .reason = fmt::format("Making the {} crashed (signal {}).", result_noun(processor), outcome.code)};
-    case Ending::exited: break;
+    if (outcome.ending == Ending::killed)
+        return {.verdict = Verdict::killed};
+    if (outcome.ending == Ending::timed_out)
+        return crash(fmt::format("Making the {} took longer than the limit of {}.", result_noun(processor),
+                                 format_duration(processor.timeout)));
+    if (auto signal = ending_signal(outcome)) {
+        if (*signal == SIGXFSZ)
+            return crash_of_size(processor);
+        return crash(fmt::format("Making the {} crashed (signal {}).", result_noun(processor), *signal));
     }
     if (outcome.code != 0) {
         check_space(directory_);
@@ -225,7 +236,7 @@ StepResult StepRunner::judge(const Processor& processor, const Outcome& outcome,
         return refuse(fmt::format("Making the {} ended without a result.", result_noun(processor)));
     result.size = static_cast<std::uint64_t>(status.st_size);
     if (result.size > processor.output_bytes_max)
-        return refuse_size(processor);
+        return crash_of_size(processor);
     return result;
 }
 

@@ -25,8 +25,8 @@ namespace gatehouse::worker {
 enum class Verdict {
     made,
     not_needed,  // there is nothing to make: a thumbnail of a film without pictures
-    refused,     // the content, or a limit, is why: the same input would end the same way
-    crashed,     // the program died of a signal: bad luck, or memory; worth another try
+    refused,     // the content is why: the same input would end the same way
+    crashed,     // the program died of a signal or ran into a limit: bad luck, or the limit is for somebody to raise
     killed,      // by the KillSwitch
 };
 

@@ -207,24 +207,30 @@ TEST_F(StepTest, AResultThatIsNoPlainFileIsRefused)
     EXPECT_EQ(run_script("rm {output}; mkdir {output}").verdict, Verdict::refused);
 }
 
-TEST_F(StepTest, TakingTooLongIsRefused)
+TEST_F(StepTest, TakingTooLongIsACrash)
 {
     write_file(input(), "hello");
     Processor processor{.name = "slow", .types = {"*/*"}, .command = {"sh", "-c", "sleep 600"}, .suffix = ".txt"};
     processor.timeout = 1s;
     StepResult result = run(processor);
-    EXPECT_EQ(result.verdict, Verdict::refused);
+    EXPECT_EQ(result.verdict, Verdict::crashed);
     EXPECT_EQ(result.reason, "Making the \"slow\" took longer than the limit of 1 s.");
 }
 
-TEST_F(StepTest, WritingTooMuchIsRefused)
+TEST_F(StepTest, WritingTooMuchIsACrash)
 {
     write_file(input(), "hello");
     Processor processor{.name = "big", .types = {"*/*"}, .suffix = ".bin"};
     processor.command = {"dd", "if=/dev/zero", "of={output}", "bs=1000", "count=3000"};
     processor.output_bytes_max = 2U << 20U;
     StepResult result = run(processor);
-    EXPECT_EQ(result.verdict, Verdict::refused);
+    EXPECT_EQ(result.verdict, Verdict::crashed);
+    EXPECT_EQ(result.reason, "The \"big\" would be larger than the limit of 2 MiB.");
+
+    // A program of a script.
+    processor.command = {"sh", "-c", "dd if=/dev/zero of=$1 bs=1000 count=3000; exit $?", "sh", "{output}"};
+    result = run(processor);
+    EXPECT_EQ(result.verdict, Verdict::crashed);
     EXPECT_EQ(result.reason, "The \"big\" would be larger than the limit of 2 MiB.");
 }
 
