@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,8 +20,9 @@ class Upstream final {
 public:
     // In this process.
     Upstream(std::string name, Handler handler);
-    // Over HTTP, round robin; an endpoint that cannot be connected to is skipped for the next. The peer sees its own
-    // address in the Host field, or with `preserve_host` what the request says.
+    // Over HTTP, round robin; an endpoint that cannot be connected to is skipped for the next, and for two seconds
+    // asked only when no other is there. The peer sees its own address in the Host field, or with `preserve_host` what
+    // the request says.
     Upstream(std::string name, std::vector<Endpoint> endpoints, PerThread<Client>& clients, bool preserve_host = false);
 
     const std::string& name() const { return name_; }
@@ -33,12 +35,19 @@ public:
 private:
     Task<Response> send_over_http(Request& request);
 
+    // What the threads share: pointed to, so that an Upstream can be moved.
+    struct Turns {
+        explicit Turns(std::size_t endpoints) : away_until(endpoints) {}
+        std::atomic<std::size_t> next{0};
+        std::vector<std::atomic<std::int64_t>> away_until;  // of each endpoint, on the steady clock
+    };
+
     std::string name_;
     Handler handler_;
     std::vector<Endpoint> endpoints_;
     PerThread<Client>* clients_ = nullptr;
     bool preserve_host_ = false;
-    std::unique_ptr<std::atomic<std::size_t>> next_;  // a pointer, so that an Upstream can be moved
+    std::unique_ptr<Turns> turns_;
 };
 
 }  // namespace gatehouse::http

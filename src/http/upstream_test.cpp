@@ -120,6 +120,37 @@ TEST(Upstream, TakesItsEndpointsInTurnAndSkipsOneThatIsNotThere)
     EXPECT_EQ(counts["second"], 4);
 }
 
+TEST(Upstream, DoesNotAskOneThatWasAwayAgainAtOnce)
+{
+    TestServer there([](Request&) { return ignore_body_as("there"); });
+    std::uint16_t port = unused_port();
+    Forwarder gateway({local(there.port()), local(port)});
+    RawSocket client = RawSocket::connect(gateway.port());
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(client.ask(get).body, "there");
+    ServerOptions options = quick_options();
+    options.port = port;
+    TestServer back([](Request&) { return ignore_body_as("back"); }, options);
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(client.ask(get).body, "there");
+    auto end = std::chrono::steady_clock::now() + 20s;
+    while (client.ask(get).body != "back" && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(50ms);
+    EXPECT_LT(std::chrono::steady_clock::now(), end);
+}
+
+TEST(Upstream, AsksOneThatWasAwayWhenNoOtherIsThere)
+{
+    std::uint16_t port = unused_port();
+    Forwarder gateway({local(port), local(unused_port())});
+    RawSocket client = RawSocket::connect(gateway.port());
+    EXPECT_EQ(client.ask(get).status, 503);
+    ServerOptions options = quick_options();
+    options.port = port;
+    TestServer late([](Request&) { return ignore_body_as("late"); }, options);
+    EXPECT_EQ(client.ask(get).body, "late");
+}
+
 TEST(Upstream, Answers503WhenNoEndpointIsThere)
 {
     Forwarder gateway({local(unused_port()), local(unused_port())});
