@@ -52,19 +52,35 @@ public:
     explicit UniqueViolation(const std::string& what) : std::runtime_error(what) {}
 };
 
+// The transaction met another one (a deadlock, a lock waited for too long) and must run again from its beginning:
+// sql::Database does that a few times before the caller sees it, as what it is then: unavailable.
+class SerializationFailure final : public Unavailable {
+public:
+    using Unavailable::Unavailable;
+};
+
+// A statement would make what exists, or drop what does not (MySQL only, whose DDL is in no transaction).
+class SchemaConflict final : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
 class Connection {
 public:
     virtual ~Connection() = default;
 
     // All rows of a SELECT (or of a statement with RETURNING). Statements are prepared once and kept, at most
-    // statements_max of them. Throws Unavailable when the database cannot be used, std::logic_error for wrong SQL.
+    // statements_max of them. Throws Unavailable when the database cannot be used, std::logic_error for wrong SQL, and
+    // SerializationFailure, which a caller lets through.
     virtual std::vector<Row> query(std::string_view sql, const Params& params = {}) = 0;
 
     // How many rows an INSERT, UPDATE, DELETE or DDL statement changed. Throws UniqueViolation besides.
     virtual std::int64_t execute(std::string_view sql, const Params& params = {}) = 0;
 
-    virtual void begin() = 0;  // for writing: takes the write lock at once where there is one
-    virtual void commit() = 0;
+    // For writing: takes the write lock at once where there is one, and is serializable everywhere. Connects when there
+    // is no connection to a server (yet, or any more).
+    virtual void begin() = 0;
+    virtual void commit() = 0;  // when it throws Unavailable, nobody knows whether the transaction was made
     virtual void rollback() noexcept = 0;
 
     virtual Dialect dialect() const = 0;

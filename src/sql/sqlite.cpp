@@ -5,6 +5,7 @@
 // commit (sqlite.org/wal.html, "WAL-reset bug"). Memory is kept small: the page caches below are per connection.
 #include "base/unique_fd.hpp"
 #include "sql/database.hpp"
+#include "sql/statement_cache.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,14 +13,11 @@
 
 #include <cerrno>
 #include <cstring>
-#include <list>
-#include <unordered_map>
 
 namespace gatehouse::sql {
 
 namespace {
 
-constexpr std::size_t statements_max = 64;
 constexpr int busy_timeout_ms = 5'000;
 
 enum class Access { write, read };
@@ -80,44 +78,6 @@ private:
     default: throw std::logic_error(text);
     }
 }
-
-// Statements by their text; the least recently used one goes when there are too many.
-class StatementCache {
-public:
-    sqlite3_stmt* find(std::string_view sql)
-    {
-        auto found = by_text_.find(sql);
-        if (found == by_text_.end())
-            return nullptr;
-        entries_.splice(entries_.begin(), entries_, found->second);
-        return found->second->statement.get();
-    }
-
-    sqlite3_stmt* add(std::string_view sql, Statement statement)
-    {
-        if (entries_.size() >= statements_max) {
-            by_text_.erase(entries_.back().text);
-            entries_.pop_back();
-        }
-        entries_.push_front({std::string(sql), std::move(statement)});
-        by_text_.emplace(entries_.front().text, entries_.begin());
-        return entries_.front().statement.get();
-    }
-
-    void clear()
-    {
-        by_text_.clear();
-        entries_.clear();
-    }
-
-private:
-    struct Entry {
-        std::string text;
-        Statement statement;
-    };
-    std::list<Entry> entries_;
-    std::unordered_map<std::string_view, std::list<Entry>::iterator> by_text_;  // keys point into the entries
-};
 
 class SqliteConnection final : public Connection {
 public:
@@ -280,7 +240,7 @@ private:
 
     Access access_;
     Handle handle_;
-    StatementCache statements_;  // finalized before the handle closes
+    StatementCache<Statement> statements_;  // finalized before the handle closes
 };
 
 // Only a missing file is opened here: closing a descriptor of a database that SQLite has open in this process would
