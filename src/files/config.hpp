@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace gatehouse::files {
 
 struct Config {
     std::string listen = "127.0.0.1:8082";
+    std::vector<std::string> urls;  // where other processes reach it: "http://host:port", one or more
     std::string store = "local:files";
     std::uint64_t upload_bytes_max = 16ULL << 30U;  // of one file
 };

@@ -19,10 +19,10 @@ constexpr std::string_view columns = "id, owner, name, type, size, sha256, creat
 
 State parse_state(std::string_view text)
 {
-    for (State state : {State::stored, State::processing, State::processed, State::failed})
-        if (to_string(state) == text)
-            return state;
-    throw std::runtime_error(fmt::format("files.db: unknown state \"{}\"", text));
+    auto state = find_state(text);
+    if (!state)
+        throw std::runtime_error(fmt::format("files.db: unknown state \"{}\"", text));
+    return *state;
 }
 
 Record to_record(const sql::Row& row)

@@ -9,8 +9,10 @@
 #include "base/task.hpp"
 #include "events/event.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +23,7 @@ namespace gatehouse::files {
 
 enum class State { stored, processing, processed, failed };
 std::string_view to_string(State state);
+std::optional<State> find_state(std::string_view text);  // nullopt when it is none
 
 struct File {
     std::string id;
@@ -108,5 +111,20 @@ public:
 // content of an earlier run is removed.
 std::unique_ptr<FileStore> make_local_file_store(const std::filesystem::path& directory,
                                                  const std::filesystem::path& database_path);
+
+struct MongoOptions {
+    // After this time a writer that gave no sign of life is taken for dead, and what it left is removed; so is the
+    // content of removed files, which readers in progress may need until then.
+    std::chrono::milliseconds abandoned_after{std::chrono::minutes{10}};
+    std::chrono::milliseconds sweep_interval{std::chrono::minutes{1}};
+    // How long an event of the outbox belongs to the store that wrote it: another one announces it after that.
+    std::chrono::milliseconds outbox_lease{std::chrono::seconds{30}};
+};
+
+// Content and records in a MongoDB database, in the layout of GridFS (docs/adr/0007-gridfs.md). `url` as the drivers of
+// MongoDB take it: mongodb://[user:password@]host[,host]/database[?options]. The server may be away: then the store is
+// not ready and its calls throw Unavailable, until it is there. Waits for it two seconds at most.
+// Throws std::invalid_argument, whose text holds no password, when `url` cannot be right.
+std::unique_ptr<FileStore> make_mongo_file_store(const std::string& url, const MongoOptions& options = {});
 
 }  // namespace gatehouse::files

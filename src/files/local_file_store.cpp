@@ -454,17 +454,6 @@ private:
 
 }  // namespace
 
-std::string_view to_string(State state)
-{
-    switch (state) {
-    case State::stored: return "stored";
-    case State::processing: return "processing";
-    case State::processed: return "processed";
-    case State::failed: return "failed";
-    }
-    GH_ASSERT(false);
-}
-
 std::unique_ptr<FileStore> make_local_file_store(const std::filesystem::path& directory,
                                                  const std::filesystem::path& database_path)
 {

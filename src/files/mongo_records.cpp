@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "files/mongo_records.hpp"
+
+#include "base/id.hpp"
+#include "files/mongo_outbox.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatehouse::files::mongo {
+
+namespace {
+
+constexpr std::int64_t chunk_size_max = 16LL << 20U;
+
+Document by_id(const std::string& id)
+{
+    Document filter;
+    filter.add("metadata.id", id);
+    return filter;
+}
+
+// Nothing for a removed file, a tombstone, or what somebody else put into the bucket.
+std::optional<Record> to_record(const Document& document)
+{
+    auto id = document.find_text("metadata.id");
+    auto content = document.find_object_id("_id");
+    if (!id || !is_id(*id) || !content)
+        return std::nullopt;
+    auto text = [&](const char* path) { return document.find_text(path).value_or(""); };
+    auto size = document.find_integer("length");
+    auto chunk_size = document.find_integer("chunkSize");
+    auto state = find_state(text("metadata.state"));
+    if (!size || *size < 0 || !chunk_size || *chunk_size <= 0 || *chunk_size > chunk_size_max || !state)
+        throw Unavailable(fmt::format("MongoDB: the record of file {} makes no sense", *id));
+    Record record;
+    record.content = *content;
+    record.chunk_size = *chunk_size;
+    File& file = record.file;
+    file.id = *id;
+    file.owner = text("metadata.owner");
+    file.name = text("filename");
+    file.type = text("metadata.type");
+    file.size = static_cast<std::uint64_t>(*size);
+    file.sha256 = text("metadata.sha256");
+    file.created_at = document.find_time("uploadDate").value_or(TimePoint{});
+    file.state = *state;
+    file.reason = text("metadata.reason");
+    file.progress = static_cast<int>(document.find_integer("metadata.progress").value_or(0));
+    file.derived_from = text("metadata.derived_from");
+    file.processor = text("metadata.processor");
+    return record;
+}
+
+std::vector<File> find_files(Database& database, const Document& filter, Document options)
+{
+    Document projection;
+    projection.add("metadata.outbox", 0);
+    options.add("projection", projection);
+    std::vector<File> files;
+    database.find(files_collection, filter, options, [&](const Document& document) {
+        if (auto record = to_record(document))
+            files.push_back(std::move(record->file));
+        return true;
+    });
+    return files;
+}
+
+std::string make_removed_id() { return "removed:" + make_id(); }
+
+// $set, $min and $unset as one update; the server refuses empty ones.
+Document to_change(const Document& set, const Document& min, const Document& unset = Document())
+{
+    Document change;
+    if (!set.empty())
+        change.add("$set", set);
+    if (!min.empty())
+        change.add("$min", min);
+    if (!unset.empty())
+        change.add("$unset", unset);
+    return change;
+}
+
+Database::Index make_index(std::initializer_list<std::pair<const char*, int>> keys, bool unique = false)
+{
+    Database::Index index;
+    for (const auto& [key, direction] : keys)
+        index.keys.add(key, direction);
+    index.unique = unique;
+    return index;
+}
+
+}  // namespace
+
+std::vector<Database::Index> file_indexes()
+{
+    std::vector<Database::Index> indexes;
+    indexes.push_back(make_index({{"filename", 1}, {"uploadDate", 1}}));  // the GridFS specification's
+    indexes.push_back(make_index({{"metadata.id", 1}}, true));
+    // Uploads have an empty derived_from: the first of these lists one owner's, the second everybody's, and it finds
+    // what was derived from a file.
+    indexes.push_back(make_index({{"metadata.owner", 1}, {"metadata.derived_from", 1}, {"metadata.id", -1}}));
+    indexes.push_back(make_index({{"metadata.derived_from", 1}, {"metadata.id", -1}}));
+    indexes.push_back(make_index({{"metadata.outbox_at", 1}}));
+    indexes.push_back(make_index({{"metadata.purge_at", 1}}));
+    return indexes;
+}
+
+std::optional<Record> find_record(Database& database, const std::string& id)
+{
+    if (!is_id(id))
+        return std::nullopt;
+    auto document = database.find_one(files_collection, by_id(id));
+    return document ? to_record(*document) : std::nullopt;
+}
+
+std::optional<Record> find_record(Database& database, const ObjectId& content)
+{
+    Document filter;
+    filter.add("_id", content);
+    auto document = database.find_one(files_collection, filter);
+    return document ? to_record(*document) : std::nullopt;
+}
+
+bool insert_record(Database& database, const Outbox& outbox, const Record& record,
+                   const std::optional<events::Event>& announce)
+{
+    const File& file = record.file;
+    Document metadata;
+    metadata.add("id", file.id)
+        .add("owner", file.owner)
+        .add("type", file.type)
+        .add("sha256", file.sha256)
+        .add("state", to_string(file.state))
+        .add("reason", file.reason)
+        .add("progress", std::int32_t{file.progress})
+        .add("derived_from", file.derived_from)
+        .add("processor", file.processor);
+    if (announce)
+        outbox.add_to(metadata, *announce);
+    Document document;
+    document.add("_id", record.content)
+        .add("length", static_cast<std::int64_t>(file.size))
+        .add("chunkSize", static_cast<std::int32_t>(record.chunk_size))
+        .add("uploadDate", file.created_at)
+        .add("filename", file.name)
+        .add("metadata", metadata);
+    return database.insert(files_collection, document);
+}
+
+std::vector<File> list(Database& database, const ListQuery& query)
+{
+    Document filter;
+    if (!query.owner.empty())
+        filter.add("metadata.owner", query.owner);
+    filter.add("metadata.derived_from", "");
+    if (!query.after.empty()) {
+        Document before;
+        before.add("$lt", query.after);
+        filter.add("metadata.id", before);
+    }
+    Document sort;
+    sort.add("metadata.id", -1);
+    Document options;
+    options.add("sort", sort).add("limit", static_cast<std::int64_t>(query.limit));
+    return find_files(database, filter, std::move(options));
+}
+
+std::vector<File> derived(Database& database, const std::vector<std::string>& source_ids)
+{
+    if (source_ids.empty())
+        return {};
+    Document any;
+    any.add("$in", source_ids);
+    Document filter;
+    filter.add("metadata.derived_from", any);
+    Document sort;
+    sort.add("metadata.id", 1);
+    Document options;
+    options.add("sort", sort);
+    return find_files(database, filter, std::move(options));
+}
+
+bool mark_removed(Database& database, const Outbox& outbox, const std::string& id, TimePoint purge_at,
+                  const std::optional<events::Event>& announce)
+{
+    Document set;
+    set.add("length", std::int64_t{0})
+        .add("filename", "")
+        .add("metadata.id", make_removed_id())
+        .add("metadata.removed_id", id)
+        .add("metadata.purge_at", purge_at);
+    Document min;
+    if (announce)
+        outbox.add_to(set, min, *announce);
+    Document unset;
+    unset.add("metadata.owner", 1).add("metadata.derived_from", 1);
+    return database.update_one(files_collection, by_id(id), to_change(set, min, unset)) == 1;
+}
+
+void mark_derived_removed(Database& database, const Outbox& outbox, std::vector<std::string> source_ids,
+                          TimePoint purge_at)
+{
+    // Nothing is derived from itself, so this ends.
+    while (!source_ids.empty()) {
+        std::vector<std::string> next;
+        for (const File& file : derived(database, source_ids)) {
+            mark_removed(database, outbox, file.id, purge_at, std::nullopt);
+            next.push_back(file.id);
+        }
+        source_ids = std::move(next);
+    }
+}
+
+bool insert_tombstone(Database& database, const ObjectId& content, TimePoint purge_at)
+{
+    Document metadata;
+    metadata.add("id", make_removed_id()).add("purge_at", purge_at);
+    Document document;
+    document.add("_id", content)
+        .add("length", std::int64_t{0})
+        .add("chunkSize", static_cast<std::int32_t>(chunk_bytes))
+        .add("uploadDate", Clock().now())
+        .add("filename", "")
+        .add("metadata", metadata);
+    return database.insert(files_collection, document);
+}
+
+bool set_state(Database& database, const Outbox& outbox, const std::string& id, State state, const std::string& reason,
+               const std::optional<events::Event>& announce)
+{
+    Document set;
+    set.add("metadata.state", to_string(state))
+        .add("metadata.reason", reason)
+        .add("metadata.progress", std::int32_t{state == State::processed ? 100 : 0});
+    Document min;
+    if (announce)
+        outbox.add_to(set, min, *announce);
+    return database.update_one(files_collection, by_id(id), to_change(set, min)) == 1;
+}
+
+void set_progress(Database& database, const std::string& id, int percent)
+{
+    Document filter = by_id(id);
+    filter.add("metadata.state", to_string(State::processing));
+    Document set;
+    set.add("metadata.progress", std::int32_t{std::clamp(percent, 0, 100)});
+    database.update_one(files_collection, filter, to_change(set, Document()));
+}
+
+}  // namespace gatehouse::files::mongo

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The records of files as documents of fs.files, in the layout of GridFS:
+//
+//   _id        the content's id (mongo_content.hpp)
+//   length, chunkSize, uploadDate, filename
+//   metadata   {id, owner, type, sha256, state, reason, progress, derived_from, processor, outbox, outbox_at}
+//
+// A file is visible when its document is there; the unique index of metadata.id makes one of several writers win.
+// A removed file loses what it is found by and becomes an empty one without a name:
+//
+//   metadata   {id: "removed:…", removed_id: <file id>, purge_at, …}
+//
+// until its chunks are purged. A tombstone has the same form and takes the place of a document whose writer went away.
+// All calls block and throw Unavailable. Any thread.
+#pragma once
+
+#include "files/file_store.hpp"
+#include "files/mongo_content.hpp"
+#include "files/mongo_driver.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gatehouse::files::mongo {
+
+class Outbox;
+
+inline constexpr const char* files_collection = "fs.files";
+
+std::vector<Database::Index> file_indexes();
+
+struct Record {
+    File file;
+    ObjectId content;
+    std::int64_t chunk_size = 0;
+};
+
+std::optional<Record> find_record(Database& database, const std::string& id);
+
+// The file whose content this is, or nothing when it is not visible (never was, or not any more).
+std::optional<Record> find_record(Database& database, const ObjectId& content);
+
+// False when the id, or the content's place, is taken.
+bool insert_record(Database& database, const Outbox& outbox, const Record& record,
+                   const std::optional<events::Event>& announce);
+
+std::vector<File> list(Database& database, const ListQuery& query);
+std::vector<File> derived(Database& database, const std::vector<std::string>& source_ids);
+
+// Makes the file invisible, its content to be purged after `purge_at`. False when it is unknown.
+bool mark_removed(Database& database, const Outbox& outbox, const std::string& id, TimePoint purge_at,
+                  const std::optional<events::Event>& announce);
+
+// The same for what was derived from these, at any depth.
+void mark_derived_removed(Database& database, const Outbox& outbox, std::vector<std::string> source_ids,
+                          TimePoint purge_at);
+
+// Takes the place of content whose writer went away, so that its commit fails. False when the place is taken.
+bool insert_tombstone(Database& database, const ObjectId& content, TimePoint purge_at);
+
+bool set_state(Database& database, const Outbox& outbox, const std::string& id, State state, const std::string& reason,
+               const std::optional<events::Event>& announce);
+void set_progress(Database& database, const std::string& id, int percent);
+
+}  // namespace gatehouse::files::mongo
