@@ -5,13 +5,25 @@
 #include "auth/outbox.hpp"
 #include "auth/schema.hpp"
 #include "auth/setup_store.hpp"
+#include "base/id.hpp"
 #include "base/log.hpp"
+#include "base/timeout.hpp"
 
 #include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
 
 namespace gatehouse::auth {
 
 namespace {
+
+// How often the store is asked for keys that another process made: when it is there, and when it was away.
+constexpr std::chrono::seconds keys_interval{15};
+constexpr std::chrono::seconds away_interval{1};
+// At most so often because somebody asks for the keys.
+constexpr std::chrono::seconds refresh_pause{2};
 
 identity::Algorithm require_algorithm(const Config& config)
 {
@@ -45,7 +57,8 @@ public:
                    .metrics = needs.metrics,
                    .passwords = Passwords(config, needs.metrics),
                    .signer = {},
-                   .announce = [] {}},
+                   .announce = [] {},
+                   .refresh_keys = [this] { return refresh_keys_now_and_then(); }},
           router_(routes())
     {
     }
@@ -53,27 +66,62 @@ public:
     void start()
     {
         migrate(context_.database);
-        publish_keys(true);
-        ready_.store(true);
+        make_keys();
+        started_.store(true);
     }
 
-    void publish_keys(bool may_rotate)
+    // The first key, or one of the configured algorithm. Of several processes one makes it, the others find it.
+    void make_keys()
     {
         TimePoint now = context_.clock.now();
-        auto oldest = now - key_overlap(context_.config.access_token_ttl);
-        auto load = [&](sql::Connection& connection) {
+        auto oldest = oldest_retired();
+        auto make = [&](sql::Connection& connection) -> Made {
             sweep_keys(connection, oldest);
             auto keys = load_keys(connection);
-            bool fits = !keys.empty() && !keys.front().retired_at && keys.front().key.algorithm() == algorithm_;
-            if (fits || !may_rotate)
-                return keys;
+            if (!keys.empty() && !keys.front().retired_at && keys.front().key.algorithm() == algorithm_)
+                return {std::move(keys), ""};
             auto made = rotate_key(connection, algorithm_, now);
-            log::info("auth", "signing key made", {{"kid", made.id()}, {"algorithm", to_string(algorithm_)}});
-            return load_keys(connection);
+            return {load_keys(connection), made.id()};
         };
-        auto keys = context_.database.write_blocking(load);
-        context_.signer.use(keys, keys_);
-        log::info("auth", "signing keys published", {{"count", keys.size()}, {"active", keys.front().key.id()}});
+        auto made = context_.database.write_blocking(make);
+        if (!made.id.empty())
+            log::info("auth", "signing key made", {{"kid", made.id}, {"algorithm", to_string(algorithm_)}});
+        publish(made.keys);
+    }
+
+    void reload_keys()
+    {
+        auto load = [this](sql::Connection& connection) { return load_current_keys(connection); };
+        publish(context_.database.read_blocking(load));
+    }
+
+    Task<void> follow_keys()
+    {
+        while (true) {
+            co_await sleep_for(ready() ? keys_interval : away_interval);
+            if (started_.load())
+                co_await refresh_keys();
+        }
+    }
+
+    // Without an error: what is published stays so, and ready() says whether the database is away.
+    Task<void> refresh_keys()
+    {
+        try {
+            refreshed_.store(std::chrono::steady_clock::now());
+            auto load = [this](sql::Connection& connection) { return load_current_keys(connection); };
+            auto keys = co_await context_.database.read(load);
+            publish(keys);
+        } catch (const std::exception& error) {
+            log::debug("auth", "signing keys not read", {{"error", error.what()}});
+        }
+    }
+
+    // Somebody asks for the keys, perhaps because of a token that another process signed with a new one.
+    Task<void> refresh_keys_now_and_then()
+    {
+        if (std::chrono::steady_clock::now() - refreshed_.load() > refresh_pause)
+            co_await refresh_keys();
     }
 
     std::optional<Secret> make_setup_token()
@@ -91,8 +139,11 @@ public:
 
     Task<std::vector<events::Event>> read_events(std::size_t limit)
     {
-        auto read = [limit](sql::Connection& connection) { return read_outbox(connection, limit); };
-        co_return co_await context_.database.read(read);
+        if (!started_.load())
+            throw Unavailable("auth has not started yet");
+        TimePoint now = context_.clock.now();
+        auto take = [&](sql::Connection& connection) { return take_from_outbox(connection, process_, now, limit); };
+        co_return co_await context_.database.write(take);
     }
 
     Task<void> clear_events(std::vector<std::string> ids)
@@ -103,19 +154,59 @@ public:
 
     void stop()
     {
-        ready_.store(false);
+        stopped_.store(true);
         context_.passwords.stop();
     }
 
-    bool ready() const { return ready_.load(); }
+    bool ready() const { return started_.load() && !stopped_.load() && context_.database.available(); }
     const http::Router& router() const { return router_; }
     void on_announce(std::function<void()> notify) { context_.announce = std::move(notify); }
 
 private:
+    struct Made {
+        std::vector<StoredKey> keys;
+        std::string id;  // of the key that was made, if one was
+    };
+
+    // Keys that were retired before sign nothing that is still valid.
+    TimePoint oldest_retired() const { return context_.clock.now() - key_overlap(context_.config.access_token_ttl); }
+
+    std::vector<StoredKey> load_current_keys(sql::Connection& connection) const
+    {
+        auto keys = load_keys(connection);
+        std::erase_if(keys, [oldest = oldest_retired()](const StoredKey& key) {
+            return key.retired_at && *key.retired_at < oldest;
+        });
+        return keys;
+    }
+
+    // Only what changed: verifiers forget what they know with every publication.
+    void publish(const std::vector<StoredKey>& keys)
+    {
+        std::vector<std::string> ids;
+        for (const StoredKey& stored : keys)
+            ids.push_back(stored.key.id());
+        std::scoped_lock lock(publishing_);
+        // The order counts: the first one signs. No active key is a store that somebody else has broken.
+        if (ids == published_ || keys.empty() || keys.front().retired_at)
+            return;
+        context_.signer.use(keys, keys_);
+        published_ = std::move(ids);
+        log::info("auth", "signing keys published", {{"count", keys.size()}, {"active", published_.front()}});
+    }
+
+    // Without keys nothing can be signed, and the tables may not be there.
+    Task<http::Response> answer(Endpoint endpoint, http::Request& request)
+    {
+        if (!started_.load())
+            throw Unavailable("auth has not started yet: its database is away");
+        co_return co_await endpoint(request, context_);
+    }
+
     std::vector<http::Route> routes()
     {
         auto to = [this](Endpoint endpoint) {
-            return [this, endpoint](http::Request& request) { return endpoint(request, context_); };
+            return [this, endpoint](http::Request& request) { return answer(endpoint, request); };
         };
         return {
             {"POST", "/login", to(login)},
@@ -142,14 +233,20 @@ private:
     identity::Algorithm algorithm_;
     Context context_;
     http::Router router_;
-    std::atomic<bool> ready_{false};
+    const std::string process_ = make_id();  // names this process in leases
+    std::atomic<bool> started_{false};
+    std::atomic<bool> stopped_{false};
+    std::atomic<std::chrono::steady_clock::time_point> refreshed_{};
+    std::mutex publishing_;
+    std::vector<std::string> published_;  // the ids, the signing one first
 };
 
 Auth::Auth(Config config, Needs needs) : impl_(std::make_unique<Impl>(std::move(config), needs)) {}
 Auth::~Auth() = default;
 
 void Auth::start() { impl_->start(); }
-void Auth::reload_keys() { impl_->publish_keys(false); }
+void Auth::reload_keys() { impl_->reload_keys(); }
+Task<void> Auth::follow_keys() { return impl_->follow_keys(); }
 std::optional<Secret> Auth::make_setup_token() { return impl_->make_setup_token(); }
 const http::Router& Auth::router() const { return impl_->router(); }
 void Auth::on_announce(std::function<void()> notify) { impl_->on_announce(std::move(notify)); }

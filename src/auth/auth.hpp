@@ -36,7 +36,9 @@ public:
     Auth(Config config, Needs needs);
     ~Auth();
 
-    // Migrates the schema, makes the first signing key when there is none, and publishes the keys. Blocks.
+    // Migrates the schema, makes the first signing key when there is none (once, whatever the number of processes), and
+    // publishes the keys. Throws Unavailable while the database is away and may be called again; until it succeeded
+    // every request is answered 503. Blocks.
     void start();
 
     // While no administrator exists: a fresh one-time token for the set-up page (valid for 24 hours or until an
@@ -46,12 +48,17 @@ public:
     // Reads the signing keys again and publishes them, after rotate_key() (commands.hpp) in this process. Blocks.
     void reload_keys();
 
+    // Picks up the keys that other processes made, every 15 seconds, until cancelled; while the database is away it
+    // asks every second, so that ready() tells. Spawned once, before or after start(), on an I/O thread; ends before
+    // this object does.
+    Task<void> follow_keys();
+
     const http::Router& router() const;
-    events::Outbox outbox();
+    events::Outbox outbox();  // what another process took is not read here, for half a minute
     // Called after something was put into the outbox. Set once, before start().
     void on_announce(std::function<void()> notify);
-    bool ready() const;
-    void stop();  // finishes the hashing pool
+    bool ready() const;  // started, and the database answers
+    void stop();         // finishes the hashing pool
 
 private:
     class Impl;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of this folder: the role on a real SQLite database in a directory of its own, called through its router.
+// For tests of this folder: the role on a real database of its own, called through its router. The same tests run on
+// SQLite (auth_test) and on MySQL (auth_itest): the program says which by what it links.
 #pragma once
 
 #include "auth/auth.hpp"
@@ -7,7 +8,6 @@
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "http/problem.hpp"
-#include "support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
 
@@ -51,6 +51,14 @@ struct Answer {
 };
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// A database for one test, empty at first and gone at the end.
+class TestStore {
+public:
+    virtual ~TestStore() = default;
+    virtual std::unique_ptr<sql::Database> open() = 0;  // again and again
+};
+std::unique_ptr<TestStore> make_test_store();
 
 inline std::string basic(std::string_view username, std::string_view password)
 {
@@ -154,8 +162,8 @@ protected:
         return metrics_.counter("gatehouse_auth_password_hashes_total", "Password hashes computed.").Value();
     }
 
-    ::gatehouse::testing::TempDir directory_;
-    std::unique_ptr<sql::Database> database_ = sql::open_sqlite("auth", directory_.path() / "auth.db");
+    std::unique_ptr<TestStore> store_ = make_test_store();
+    std::unique_ptr<sql::Database> database_ = store_->open();
     Clock clock_;
     Metrics metrics_;
     identity::KeySource keys_;

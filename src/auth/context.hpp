@@ -28,7 +28,8 @@ struct Context {
     Metrics& metrics;
     Passwords passwords;
     Signer signer;
-    std::function<void()> announce;  // after something was put into the outbox
+    std::function<void()> announce;            // after something was put into the outbox
+    std::function<Task<void>()> refresh_keys;  // from the store, unless that was done just now; never throws
 };
 
 inline constexpr std::size_t form_bytes_max = 8 * 1024;

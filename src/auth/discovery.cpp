@@ -14,6 +14,7 @@ constexpr std::string_view cache_control = "public, max-age=300";
 // GET /.well-known/jwks.json: the public keys (RFC 7517).
 Task<http::Response> get_jwks(http::Request&, Context& context)
 {
+    co_await context.refresh_keys();
     http::Response response;
     response.headers.add("content-type", "application/jwk-set+json");
     response.headers.add("cache-control", cache_control);

@@ -42,6 +42,13 @@ const sql::Migration migrations[] = {
 
          "CREATE TABLE outbox (id VARCHAR(36) NOT NULL PRIMARY KEY, event TEXT NOT NULL)",
      }},
+    // Several processes announce what is in one outbox: who does it, and until when nobody else may.
+    {2,
+     "outbox leases",
+     {
+         "ALTER TABLE outbox ADD COLUMN lease_owner VARCHAR(36) NULL",
+         "ALTER TABLE outbox ADD COLUMN lease_until BIGINT NULL",
+     }},
 };
 
 }  // namespace

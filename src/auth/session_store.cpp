@@ -51,7 +51,7 @@ struct Token {
 void sweep(sql::Connection& connection, TimePoint now)
 {
     connection.execute("DELETE FROM sessions WHERE id IN "
-                       "(SELECT id FROM (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?) AS over)",
+                       "(SELECT id FROM (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?) AS expired)",
                        {to_unix_ms(now), swept_at_once});
 }
 
