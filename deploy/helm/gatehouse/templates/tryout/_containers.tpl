@@ -67,6 +67,8 @@ volumeMounts:
 {{- end -}}
 
 {{- define "gatehouse.tryout.rabbitmq" -}}
+env:
+  - {name: RABBITMQ_LOGS, value: "-"}
 startupProbe:
   exec: {command: [rabbitmq-diagnostics, --quiet, check_port_connectivity]}
   periodSeconds: 10
