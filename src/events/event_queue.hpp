@@ -73,9 +73,9 @@ public:
 
     virtual ~EventQueue() = default;
 
-    // Returns once the event is durable in every queue that wants it. An event id that is there, or was within the last
-    // week, is not added again. Throws Unavailable otherwise, and std::invalid_argument for an event that no consumer
-    // could read (parse_event refuses its text form, or it is too long).
+    // Returns once the event is durable in every queue that wants it. Throws Unavailable when that is not known, and
+    // std::invalid_argument for an event that no consumer could read (parse_event refuses its text form, or it is too
+    // long). An event that is published again may be delivered again.
     virtual Task<void> publish(Event event) = 0;
 
     // Runs until cancelled; then waits for the handlers in progress (cancelled too) and returns. An event whose handler
@@ -100,5 +100,12 @@ public:
 // one that ends the process each time becomes a dead letter. Brings the schema up to date and blocks while it does.
 // `database` and `clock` outlive it. Any thread may call.
 std::unique_ptr<EventQueue> make_sqlite_event_queue(sql::Database& database, const Clock& clock, Retry retry);
+
+// On RabbitMQ: amqp://user:password@host:port/vhost?heartbeat=10, or amqps with ?ca=FILE. The broker may be away, now
+// and at any time: then calls wait five seconds for it and throw Unavailable. Processes that share queues have the same
+// `prefix` and `retry`. Throws std::invalid_argument, without the password, for a wrong URL. Destroy it when its
+// consumers have ended.
+std::unique_ptr<EventQueue> make_rabbitmq_event_queue(const std::string& url, const Clock& clock, Retry retry,
+                                                      std::string prefix = "gatehouse");
 
 }  // namespace gatehouse::events

@@ -3,7 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "events/waker.hpp"
+#include "base/waker.hpp"
 
 #include <mutex>
 

@@ -10,8 +10,8 @@
 // that a repeated publish is recognised; each publish removes a few that are older.
 #include "base/log.hpp"
 #include "base/task_group.hpp"
+#include "base/waker.hpp"
 #include "events/event_queue.hpp"
-#include "events/waker.hpp"
 #include "sql/database.hpp"
 
 #include <boost/asio/this_coro.hpp>

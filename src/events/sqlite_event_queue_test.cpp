@@ -70,6 +70,20 @@ protected:
     void make_room() { harness.run("PRAGMA max_page_count = 1000000"); }
 };
 
+TEST_F(SqliteEventQueue, AnIdThatWasPublishedIsNotAddedAgain)
+{
+    Probe probe;
+    auto event = make_event();
+    publish(event);
+    publish(event);
+    EXPECT_EQ(depth("worker"), 1U);
+    consume("worker", 1, probe);
+    ASSERT_TRUE(until([&] { return probe.finished == 1 && depth("worker") == 0; }));
+    publish(event);
+    idle();
+    EXPECT_EQ(probe.seen.size(), 1U) << "after it was handled";
+}
+
 TEST_F(SqliteEventQueue, AnIdleConsumerDoesNotLookAgainAndAgain)
 {
     Probe probe;

@@ -34,7 +34,7 @@ export class Gatehouse {
   readonly stores: Stores | undefined;
   processes: Process[] = [];
   url = '';
-  private env: Record<string, string>;
+  private urls: Record<string, string> = {}; // where the roles reach each other
   private readonly ownsData: boolean;
   private readonly configFile: string | undefined;
 
@@ -42,7 +42,6 @@ export class Gatehouse {
     this.distributed = options.distributed ?? distributed;
     this.ownsData = options.data === undefined;
     this.data = options.data ?? scratchDirectory();
-    this.env = { ...options.env };
     if (options.config !== undefined) {
       this.configFile = path.join(this.data, 'gatehouse.yaml');
       writeFileSync(this.configFile, options.config);
@@ -70,6 +69,19 @@ export class Gatehouse {
     return this.of('gateway')[0].pid;
   }
 
+  private get env(): Record<string, string> {
+    if (!this.stores) return { ...this.options.env };
+    return {
+      GATEHOUSE_AUTH__STORE: this.stores.mysql.href,
+      GATEHOUSE_FILES__STORE: this.stores.mongodb.href,
+      GATEHOUSE_EVENTS__STORE: this.stores.rabbitmq.href,
+      GATEHOUSE_SERVICE_KEY: 'a service key of the tests, 32 or more',
+      ...this.urls,
+      ...this.options.stores?.(this.stores),
+      ...this.options.env,
+    };
+  }
+
   private commonArguments(data: string): string[] {
     return ['--data', data, ...(this.configFile ? ['--config', this.configFile] : [])];
   }
@@ -93,24 +105,17 @@ export class Gatehouse {
   }
 
   private async arrangeRoles(): Promise<void> {
-    const stores = this.stores!;
-    stores.create();
+    this.stores!.create();
     const count = (role: Role) => this.options.replicas?.[role] ?? 1;
     const ports = { auth: [] as number[], files: [] as number[] };
     for (const role of ['auth', 'files'] as const) for (let i = 0; i < count(role); i++) ports[role].push(await freePort());
     const gatewayPort = await freePort();
     this.url = `http://localhost:${gatewayPort}`;
     const urls = (list: number[]) => list.map((port) => `http://127.0.0.1:${port}`).join(',');
-    this.env = {
-      GATEHOUSE_AUTH__STORE: stores.mysql.href,
-      GATEHOUSE_FILES__STORE: stores.mongodb.href,
-      GATEHOUSE_EVENTS__STORE: stores.rabbitmq.href,
+    this.urls = {
       GATEHOUSE_AUTH__URLS: urls(ports.auth),
       GATEHOUSE_FILES__URLS: urls(ports.files),
       GATEHOUSE_GATEWAY__PUBLIC_URL: this.url,
-      GATEHOUSE_SERVICE_KEY: 'a service key of the tests, 32 or more',
-      ...this.options.stores?.(stores),
-      ...this.env,
     };
     for (const role of roles) {
       for (let i = 0; i < count(role); i++) {
@@ -140,6 +145,7 @@ export class Gatehouse {
 
   // Runs a management command; throws with its output when it fails.
   command(args: string[], input = ''): string {
+    this.stores?.create();
     return execFileSync(binary, [...args, ...this.commonArguments(this.dataOf('auth'))], {
       input,
       encoding: 'utf8',

@@ -32,12 +32,17 @@ export class Stores {
     this.rabbitmq.pathname = `/${this.name}`;
   }
 
+  private created = false;
+
   create(): void {
+    if (this.created) return;
+    this.created = true;
     this.sql(`CREATE DATABASE ${this.name} CHARACTER SET utf8mb4`);
     services('vhost', this.name);
   }
 
   async remove(): Promise<void> {
+    if (!this.created) return;
     this.sql(`DROP DATABASE IF EXISTS ${this.name}`);
     services('unvhost', this.name);
     await this.withMongo((client) => client.db(this.name).dropDatabase());

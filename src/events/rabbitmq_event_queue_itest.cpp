@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// The event queue on a real RabbitMQ.
+#include "events/rabbitmq_event_queue.hpp"
+
+#include "events/event_queue_suite.hpp"
+#include "support/tcp_forwarder.hpp"
+
+#include <cstdlib>
+#include <thread>
+
+namespace gatehouse::events {
+
+namespace {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+std::string required(const char* name)
+{
+    const char* value = std::getenv(name);
+    if (!value || *value == '\0')
+        throw std::runtime_error(std::string(name) + " is not set: run the tests with tools/run_tests itest, or start "
+                                                     "tools/services up and read build/services/env");
+    return value;
+}
+
+void services(const std::string& command)
+{
+    std::string line = std::string(GATEHOUSE_SOURCE_DIR) + "/tools/services " + command + " " +
+                       required("GATEHOUSE_TEST_SERVICES") + " > /dev/null";
+    if (std::system(line.c_str()) != 0)
+        throw std::runtime_error("tools/services " + command + " failed");
+}
+
+// A virtual host for this program's run.
+class VirtualHost final : public ::testing::Environment {
+public:
+    void SetUp() override { services("vhost " + name()); }
+    void TearDown() override { services("unvhost " + name()); }
+    static const std::string& name()
+    {
+        static const std::string name = "itest-" + make_id();
+        return name;
+    }
+};
+[[maybe_unused]] const auto* const environment = ::testing::AddGlobalTestEnvironment(new VirtualHost);
+
+AmqpUrl test_url(const std::string& parameters = "")
+{
+    return *parse_amqp_url(required("GATEHOUSE_TEST_RABBITMQ") + VirtualHost::name() + parameters);
+}
+
+struct RabbitmqHarness {
+    std::string prefix = "test-" + make_id();
+    AmqpUrl url = test_url();
+    Clock clock;
+    Broker* broker = nullptr;
+
+    Retry retry() const { return {.attempts_max = 3, .delay_first = 800ms, .delay_max = 1000ms}; }
+    void let_pass(milliseconds time) { std::this_thread::sleep_for(time); }
+    void halt() { broker->halt(); }
+    std::unique_ptr<EventQueue> open()
+    {
+        auto made = make_rabbitmq_queue({.url = url, .prefix = prefix, .retry = retry()}, clock);
+        broker = made.broker;
+        return std::move(made.queue);
+    }
+};
+
+}  // namespace
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Rabbitmq, EventQueueSuite, RabbitmqHarness);
+
+// By way of a forwarder whose connections can be cut.
+struct ForwardedHarness : RabbitmqHarness {
+    ForwardedHarness() : forwarder(url.host, url.port) { url.port = forwarder.port(); }
+    testing::TcpForwarder forwarder;
+};
+
+class RabbitmqEventQueue : public EventQueueSuite<ForwardedHarness> {
+protected:
+    bool until_ready()
+    {
+        return until([&] { return queue->ready(); });
+    }
+};
+
+TEST_F(RabbitmqEventQueue, ConnectionsThatAreCutLoseNothing)
+{
+    Probe probe;
+    consume("worker", 4, probe);
+    std::set<std::string> confirmed;
+    std::mutex mutex;
+    std::atomic<bool> more = true;
+    std::jthread publisher([&] {
+        while (more) {
+            auto event = make_event();
+            try {
+                publish(event);
+            } catch (const Unavailable&) {
+                continue;
+            }
+            std::scoped_lock lock(mutex);
+            confirmed.insert(event.id);
+        }
+    });
+    for (int i = 0; i < 10; ++i) {
+        until([] { return false; }, 150ms);
+        harness.forwarder.cut();
+    }
+    more = false;
+    publisher.join();
+    auto all_came = [&] {
+        auto ids = probe.ids();
+        std::set<std::string> seen(ids.begin(), ids.end());
+        return std::ranges::includes(seen, confirmed);
+    };
+    EXPECT_TRUE(until(all_came, 30s));
+    EXPECT_GT(confirmed.size(), 10U);
+    EXPECT_TRUE(until([&] { return depth("worker") == 0; }, 30s));
+    EXPECT_TRUE(dead().empty());
+}
+
+TEST_F(RabbitmqEventQueue, AJobGoesOnWhenTheConnectionIsLostAndIsNotHandledTwiceHere)
+{
+    Probe probe;
+    probe.hold = true;
+    publish(make_event());
+    consume("worker", 2, probe);
+    ASSERT_TRUE(until([&] { return probe.running == 1; }));
+    harness.forwarder.cut();
+    ASSERT_TRUE(until([&] { return !queue->ready(); }));
+    ASSERT_TRUE(until_ready());
+    until([] { return false; }, 500ms);  // it comes again
+    probe.let_go();
+    ASSERT_TRUE(until([&] { return probe.finished == 1 && depth("worker") == 0; }));
+    idle();
+    EXPECT_EQ(probe.seen.size(), 1U);
+}
+
+TEST_F(RabbitmqEventQueue, WithoutABrokerPublishingIsUnavailableAndConsumersWait)
+{
+    ASSERT_TRUE(until_ready());
+    harness.forwarder.close();
+    ASSERT_TRUE(until([&] { return !queue->ready(); }));
+    auto begin = std::chrono::steady_clock::now();
+    EXPECT_THROW(publish(make_event()), Unavailable);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 9s);
+    Probe probe;
+    consume("worker", 1, probe);
+    idle();
+    harness.forwarder.open();
+    ASSERT_TRUE(until_ready());
+    publish(make_event());
+    EXPECT_TRUE(until([&] { return probe.finished == 1; }));
+}
+
+class RabbitmqHeartbeats : public ::testing::Test {};
+
+TEST_F(RabbitmqHeartbeats, AreKeptWhileNothingHappens)
+{
+    RabbitmqHarness harness;
+    harness.url = test_url("?heartbeat=1");
+    auto queue = harness.open();
+    testing::run_task(queue->publish(make_event()));
+    auto generation = harness.broker->generation();
+    std::this_thread::sleep_for(4s);
+    auto begin = std::chrono::steady_clock::now();
+    testing::run_task(queue->publish(make_event()));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 500ms);
+    EXPECT_EQ(harness.broker->generation(), generation) << "the connection was lost meanwhile";
+    EXPECT_EQ(testing::run_task(queue->depth("worker")), 2U);
+}
+
+class RabbitmqRestart : public EventQueueSuite<RabbitmqHarness> {};
+
+TEST_F(RabbitmqRestart, OfTheBrokerLosesNothing)
+{
+    std::vector<Event> events;
+    for (int i = 0; i < 20; ++i)
+        publish(events.emplace_back(make_event()));
+    Probe probe;
+    probe.hold = true;
+    consume("worker", 2, probe);
+    ASSERT_TRUE(until([&] { return probe.running == 2; }));
+    services("kill rabbitmq");
+    EXPECT_THROW(publish(make_event()), Unavailable);
+    EXPECT_FALSE(queue->ready());
+    services("start rabbitmq");
+    probe.let_go();
+    auto all_came = [&] {
+        auto ids = probe.ids();
+        return std::set<std::string>(ids.begin(), ids.end()).size() == events.size();
+    };
+    EXPECT_TRUE(until(all_came, 30s));
+    EXPECT_TRUE(until([&] { return depth("worker") == 0; }, 30s));
+}
+
+TEST_F(RabbitmqRestart, AQueueThatSomebodyDeletesIsDeclaredAgain)
+{
+    Probe probe;
+    consume("worker", 1, probe);
+    idle();
+    AmqpConnection other(harness.url);
+    other.open_channel(1);
+    other.delete_queue(1, harness.prefix + ".worker");
+    other.delete_queue(1, harness.prefix + ".notifier");
+    Event event = make_event("file.processed");  // of a queue that nobody consumes
+    auto published = [&] {
+        try {
+            publish(event);
+            return true;
+        } catch (const Unavailable&) {
+            return false;
+        }
+    };
+    ASSERT_TRUE(until(published));
+    EXPECT_EQ(depth("notifier"), 1U);
+    publish(make_event());
+    EXPECT_TRUE(until([&] { return probe.finished == 1; }));
+}
+
+TEST_F(RabbitmqRestart, AnybodyMayBindAQueueOfTheirOwn)
+{
+    publish(make_event());  // the exchange is there
+    AmqpConnection other(harness.url);
+    other.open_channel(1);
+    std::string name = harness.prefix + ".mine";
+    other.declare_queue(1, name, {});
+    other.bind(1, name, harness.prefix + ".events", "file.*");
+    auto event = make_event("file.deleted");
+    publish(event);
+    auto got = other.get(1, name);
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->message.id, event.id);
+    EXPECT_EQ(got->message.type, "file.deleted");
+    EXPECT_EQ(got->message.content_type, "application/cloudevents+json");
+    EXPECT_EQ(parse_event(got->message.body).value(), event);
+}
+
+TEST_F(RabbitmqRestart, WhatIsNoEventIsSetAside)
+{
+    Probe probe;
+    publish(make_event());
+    AmqpConnection other(harness.url);
+    other.open_channel(1);
+    other.publish(1, "", harness.prefix + ".worker",
+                  {.id = "junk", .type = "x", .content_type = "text/plain", .headers = {}, .body = "hello"});
+    consume("worker", 1, probe);
+    ASSERT_TRUE(until([&] { return probe.finished == 1; }));
+    ASSERT_TRUE(until([&] { return dead().size() == 1; }));
+    EXPECT_EQ(dead().at(0).id, "worker:junk");
+    EXPECT_THAT(dead().at(0).reason, ::testing::HasSubstr("it is no event"));
+    EXPECT_TRUE(testing::run_task(queue->drop_dead_letter("worker:junk")));
+}
+
+}  // namespace gatehouse::events
