@@ -5,16 +5,19 @@
 #include "app/data_directory.hpp"
 #include "app/ops.hpp"
 #include "app/run_task.hpp"
+#include "app/store_url.hpp"
 #include "app/stores.hpp"
 #include "auth/auth.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "base/waker.hpp"
 #include "console/console.hpp"
 #include "events/relay.hpp"
 #include "files/files.hpp"
 #include "gateway/gateway.hpp"
 #include "http/server.hpp"
+#include "identity/key_fetcher.hpp"
 #include "notifier/notifier.hpp"
 #include "worker/worker.hpp"
 
@@ -30,6 +33,8 @@ namespace {
 
 constexpr std::chrono::seconds ops_drain_max{2};
 constexpr std::size_t background_tasks_max = 16;
+constexpr std::chrono::seconds start_backoff_max{5};
+constexpr std::string_view setup_link_name = "setup-link";
 
 std::size_t io_thread_count(const IoConfig& io)
 {
@@ -48,7 +53,24 @@ DataDirectory lock_data_directory(const Config& config)
     return data;
 }
 
-Secret make_service_key() { return Secret(to_base64url(random_bytes(32))); }
+// The configured one, or one made for this data directory.
+identity::ServiceKey find_service_key(const Config& config, DataDirectory& data)
+{
+    if (!config.service_key.empty())
+        return identity::ServiceKey(config.service_key);
+    return identity::ServiceKey(
+        data.read_or_create("service.key", [] { return Secret(to_base64url(random_bytes(32))); }));
+}
+
+// REQUIRES: check_config() has nothing to say against them.
+std::vector<http::Endpoint> endpoints_of(const std::vector<std::string>& urls)
+{
+    std::vector<http::Endpoint> endpoints;
+    endpoints.reserve(urls.size());
+    for (const std::string& url : urls)
+        endpoints.push_back(*http::parse_endpoint(url));
+    return endpoints;
+}
 
 // A server whose handler is set after it has been bound: its port is known by then and nothing is accepted before
 // start().
@@ -95,13 +117,18 @@ public:
 private:
     std::unique_ptr<LateServer> bind_public();
     std::unique_ptr<LateServer> bind(Role role, const std::string& listen);
+    std::unique_ptr<LateServer> bind_internal(Role role, const std::string& listen);
     std::unique_ptr<identity::Authenticator> make_authenticator() const;
     void build_roles();
+    void build_upstreams();
+    void build_files_relay();
     void build_control();
+    void start_auth();
+    Task<void> keep_starting_auth();
     void start_background();
     void stop_background();
     void close_clients();
-    void publish_setup_link();
+    std::optional<std::string> publish_setup_link(std::optional<Secret> token);
     void on_users_changed();
     Task<void> drop_setup_link();
 
@@ -117,7 +144,8 @@ private:
     // Everything that serves runs on these.
     IoThreads threads_;
 
-    // The addresses are bound first: with port 0 the real one is part of what tokens and mails say.
+    // The addresses are bound first: with port 0 the real one is part of what tokens and mails say. auth and files have
+    // one of their own where other processes may ask them.
     std::vector<Listening> listening_;
     std::unique_ptr<LateServer> gateway_server_;  // or nullptr, as the next two
     std::unique_ptr<LateServer> auth_server_;
@@ -127,25 +155,28 @@ private:
     // What the roles keep their things in.
     Stores stores_;
 
-    // The public keys that tokens are verified with: auth fills it, every role reads it.
+    // The public keys that tokens are verified with: auth fills it, here or from afar, every role reads it.
     identity::KeySource keys_;
 
     // Verified tokens are remembered for each thread.
     PerThread<identity::Authenticator> authenticators_;
 
-    // By which the roles know each other on internal endpoints: made once for this data directory.
+    // By which the roles know each other on internal endpoints.
     identity::ServiceKey service_key_;
 
-    // Connections to users' own services, for each thread.
+    // Connections to roles in other processes and to users' own services, for each thread.
     PerThread<http::Client> clients_;
 
     // The roles, those of them that run here.
     std::unique_ptr<auth::Auth> auth_;
     std::unique_ptr<files::Files> files_;
 
-    // How the gateway, the console and the notifier reach them: in this process, by a call.
+    // How the gateway, the console and the notifier reach them: by a call in this process, else over HTTP.
     std::unique_ptr<http::Upstream> auth_upstream_;
     std::unique_ptr<http::Upstream> files_upstream_;
+
+    // Where auth does not run here: fetches its public keys.
+    std::unique_ptr<identity::KeyFetcher> key_fetcher_;
 
     std::unique_ptr<console::Console> console_;
     std::unique_ptr<http::Upstream> console_upstream_;
@@ -175,12 +206,12 @@ private:
 Application::Impl::Impl(Config config)
     : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_)),
       threads_(io_thread_count(config_.io)), gateway_server_(bind_public()),
-      auth_server_(gateway_server_ ? nullptr : bind(Role::auth, config_.auth.listen)),
-      files_server_(gateway_server_ ? nullptr : bind(Role::files, config_.files.listen)),
+      auth_server_(bind_internal(Role::auth, config_.auth.listen)),
+      files_server_(bind_internal(Role::files, config_.files.listen)),
       ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
       stores_(open_stores(config_, roles_, data_.path(), clock_)),
       authenticators_(threads_.size(), [this](std::size_t) { return make_authenticator(); }),
-      service_key_(data_.read_or_create("service.key", make_service_key)),
+      service_key_(find_service_key(config_, data_)),
       clients_(threads_.size(),
                [this](std::size_t i) {
                    return std::make_unique<http::Client>(threads_.context(i).get_executor(), http::ClientOptions{});
@@ -219,6 +250,13 @@ std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string
     return server;
 }
 
+// In a process with all roles nobody else calls them.
+std::unique_ptr<LateServer> Application::Impl::bind_internal(Role role, const std::string& listen)
+{
+    bool all = std::ranges::all_of(all_roles(), [this](const RoleInfo& info) { return roles_.has(info.role); });
+    return all ? nullptr : bind(role, listen);
+}
+
 std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator() const
 {
     identity::TokenRules rules;
@@ -229,26 +267,25 @@ std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator()
 
 void Application::Impl::build_roles()
 {
-    ops_.add_check({"events.store", [this] { return stores_.queue->ready(); }});
+    // While the queue is away, uploads and logins go on and their events wait; work on events does not.
+    bool consumes = roles_.has(Role::worker) || roles_.has(Role::notifier);
+    if (stores_.queue)
+        ops_.add_check({"events.store", [this] { return stores_.queue->ready(); }, consumes});
     if (roles_.has(Role::auth)) {
         auth_ = std::make_unique<auth::Auth>(
             config_.auth, auth::Auth::Needs{*stores_.auth, keys_, authenticators_, service_key_, clock_, metrics_});
-        auth_upstream_ = std::make_unique<http::Upstream>("auth", http::make_handler(auth_->router()));
         relays_.push_back(std::make_unique<events::Relay>(auth_->outbox(), *stores_.queue));
         auth_->on_announce([this] { on_users_changed(); });
         ops_.add_check({"auth", [this] { return auth_->ready(); }});
     }
-    if (roles_.has(Role::files)) {
-        files::FileStore& store = *stores_.files;
-        files_ = std::make_unique<files::Files>(config_.files,
-                                                files::Files::Needs{store, authenticators_, clock_, metrics_});
-        files_upstream_ = std::make_unique<http::Upstream>("files", http::make_handler(files_->router()));
-        events::Outbox outbox{"files", [&store](std::size_t limit) { return store.read_outbox(limit); },
-                              [&store](std::vector<std::string> ids) { return store.clear_outbox(std::move(ids)); }};
-        relays_.push_back(std::make_unique<events::Relay>(std::move(outbox), *stores_.queue));
-        store.on_announce([relay = relays_.back().get()] { relay->notify(); });
-        ops_.add_check({"files.store", [&store] { return store.ready(); }});
+    if (stores_.files) {
+        build_files_relay();
+        ops_.add_check({"files.store", [this] { return stores_.files->ready(); }});
     }
+    if (roles_.has(Role::files))
+        files_ = std::make_unique<files::Files>(config_.files,
+                                                files::Files::Needs{*stores_.files, authenticators_, clock_, metrics_});
+    build_upstreams();
     if (roles_.has(Role::gateway)) {
         console_ = std::make_unique<console::Console>(*auth_upstream_);
         console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
@@ -268,11 +305,37 @@ void Application::Impl::build_roles()
     build_control();
 }
 
+// The worker's results wait in the files' outbox as uploads do: where there is a store, there is a relay.
+void Application::Impl::build_files_relay()
+{
+    files::FileStore& store = *stores_.files;
+    events::Outbox outbox{"files", [&store](std::size_t limit) { return store.read_outbox(limit); },
+                          [&store](std::vector<std::string> ids) { return store.clear_outbox(std::move(ids)); }};
+    relays_.push_back(std::make_unique<events::Relay>(std::move(outbox), *stores_.queue));
+    store.on_announce([relay = relays_.back().get()] { relay->notify(); });
+}
+
+void Application::Impl::build_upstreams()
+{
+    auto make = [this](const char* name, const http::Router* here, const std::vector<std::string>& urls) {
+        if (here)
+            return std::make_unique<http::Upstream>(name, http::make_handler(*here));
+        return urls.empty() ? nullptr : std::make_unique<http::Upstream>(name, endpoints_of(urls), clients_);
+    };
+    auth_upstream_ = make("auth", auth_ ? &auth_->router() : nullptr, config_.auth.urls);
+    files_upstream_ = make("files", files_ ? &files_->router() : nullptr, config_.files.urls);
+    bool verifies = roles_.has(Role::gateway) || roles_.has(Role::files);
+    if (auth_ || !verifies)
+        return;
+    key_fetcher_ = std::make_unique<identity::KeyFetcher>(*auth_upstream_, keys_);
+    ops_.add_check({"auth.keys", [this] { return keys_.generation() > 0; }});
+}
+
 void Application::Impl::build_control()
 {
     if (auth_)
         users_ = std::make_unique<auth::Commands>(*stores_.auth, clock_);
-    CommandContext context{users_.get(), *stores_.queue, config_.auth, command_pool_};
+    CommandContext context{users_.get(), stores_.queue.get(), config_.auth, command_pool_};
     context.on_users_changed = [this] { on_users_changed(); };
     context.on_keys_changed = [this] { auth_->reload_keys(); };
     control_ = std::make_unique<Control>(threads_, data_.control_socket(), std::move(context));
@@ -280,10 +343,8 @@ void Application::Impl::build_control()
 
 void Application::Impl::start()
 {
-    if (auth_) {
-        auth_->start();
-        publish_setup_link();
-    }
+    if (auth_)
+        start_auth();
     threads_.start();
     started_ = true;
     ops_server_.start(http::make_handler(ops_.router()));
@@ -298,9 +359,53 @@ void Application::Impl::start()
     ops_.set_started();
 }
 
+// A database on a server may come up later than we do.
+void Application::Impl::start_auth()
+{
+    try {
+        auth_->start();
+        setup_link_ = publish_setup_link(auth_->make_setup_token());
+        return;
+    } catch (const Unavailable& error) {
+        if (is_embedded(config_.auth.store))
+            throw;
+        log::error("app", "auth cannot start yet; will try again", {{"error", error.what()}});
+    }
+    asio::post(threads_.context(0), [this] { background_.spawn(keep_starting_auth()); });
+}
+
+Task<void> Application::Impl::keep_starting_auth()
+{
+    Backoff backoff(start_backoff_max);
+    while (true) {
+        co_await pause(backoff.next());
+        auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none)
+            co_return;
+        std::string failure;
+        try {
+            auto start = [this] {
+                auth_->start();
+                return auth_->make_setup_token();
+            };
+            auto token = co_await command_pool_.run(std::move(start));
+            if (publish_setup_link(std::move(token)))
+                log::info("app", "set-up link made", {{"file", (data_.path() / setup_link_name).string()}});
+            co_return;
+        } catch (const std::exception& error) {
+            failure = error.what();
+        }
+        log::error("app", "auth cannot start yet; will try again", {{"error", failure}});
+    }
+}
+
 void Application::Impl::start_background()
 {
     asio::post(threads_.context(0), [this] {
+        if (auth_)
+            background_.spawn(auth_->follow_keys());
+        if (key_fetcher_)
+            background_.spawn(key_fetcher_->run());
         for (auto& relay : relays_)
             background_.spawn(relay->run());
         if (worker_)
@@ -360,15 +465,16 @@ void Application::Impl::close_clients()
         asio::post(threads_.context(i), [client = &clients_.at(i)] { client->close_idle(); });
 }
 
-void Application::Impl::publish_setup_link()
+// The link with this token, or none any more. Before the start, or on thread 0.
+std::optional<std::string> Application::Impl::publish_setup_link(std::optional<Secret> token)
 {
-    data_.remove("setup-link");
-    auto token = auth_->make_setup_token();
+    data_.remove(setup_link_name);
     if (!token)
-        return;
-    setup_link_ = fmt::format("{}/console/setup#{}", config_.gateway.public_url, token->reveal());
-    data_.write_private("setup-link", *setup_link_ + "\n");
+        return std::nullopt;
+    auto link = fmt::format("{}/console/setup#{}", config_.gateway.public_url, token->reveal());
+    data_.write_private(setup_link_name, link + "\n");
     setup_link_pending_ = true;
+    return link;
 }
 
 // Any thread.
@@ -391,7 +497,7 @@ Task<void> Application::Impl::drop_setup_link()
     };
     setup_link_pending_ = !co_await command_pool_.run(find);
     if (!setup_link_pending_)
-        data_.remove("setup-link");
+        data_.remove(setup_link_name);
 }
 
 StartReport Application::Impl::report() const

@@ -274,11 +274,11 @@ TEST_F(ApplicationTest, RolesWithoutAGatewayListenOnAddressesOfTheirOwn)
 
 TEST_F(ApplicationTest, EveryRoleSetThatIsAllowedBuildsAndStops)
 {
-    for (std::vector<std::string> roles : {std::vector<std::string>{"auth"},
-                                           {"auth", "notifier"},
-                                           {"auth", "files"},
-                                           {"gateway", "auth", "files"},
-                                           {"all"}}) {
+    for (const std::vector<std::string>& roles : {std::vector<std::string>{"auth"},
+                                                  {"auth", "notifier"},
+                                                  {"auth", "files"},
+                                                  {"gateway", "auth", "files"},
+                                                  {"all"}}) {
         auto some = config();
         some.roles = roles;
         Application application(some);
@@ -286,6 +286,52 @@ TEST_F(ApplicationTest, EveryRoleSetThatIsAllowedBuildsAndStops)
         EXPECT_EQ(fetch(application.report().ops, "GET", "/readyz").status, 200);
         application.stop();
     }
+}
+
+// The gateway alone, and everything else behind it in another process.
+TEST_F(ApplicationTest, GatewayApartFromTheOtherRoles)
+{
+    auto inner_config = config();
+    inner_config.roles = {"auth", "files", "worker", "notifier"};
+    inner_config.gateway.public_url = "https://gate.example";
+    Application inner(inner_config);
+    auto outer_config = config();
+    outer_config.data = (directory_.path() / "gateway").string();
+    outer_config.roles = {"gateway"};
+    outer_config.gateway.public_url = "https://gate.example";
+    auto listening = inner.report().listening;
+    ASSERT_EQ(listening.size(), 2U);
+    outer_config.auth.urls = {local_url(listening[0].address)};
+    outer_config.files.urls = {local_url(listening[1].address)};
+    Application outer(outer_config);
+
+    // It comes up without auth, says what it lacks, and does not take a token for a wrong one.
+    outer.start();
+    auto gateway = outer.report().listening.at(0).address;
+    http::Headers bearer;
+    bearer.add("authorization", "Bearer e30.e30.e30");
+    EXPECT_EQ(fetch(gateway, "GET", "/files", bearer).status, 503);
+    auto readiness = fetch(outer.report().ops, "GET", "/readyz");
+    EXPECT_EQ(readiness.status, 503);
+    EXPECT_EQ(readiness.body, "not ready, without auth.keys\n");
+
+    inner.start();
+    command("user.add", {{"name", "ada"}, {"password", password}});
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (fetch(outer.report().ops, "GET", "/readyz").status != 200 && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    EXPECT_EQ(fetch(outer.report().ops, "GET", "/readyz").body, "ready\n");
+    auto token = login(gateway, "ada");
+    ASSERT_EQ(token.status, 200);
+    bearer.set("authorization", "Bearer " + token.body);
+    EXPECT_THAT(fetch(gateway, "GET", "/profile", bearer).body, HasSubstr("\"ada\""));
+    EXPECT_THAT(fetch(gateway, "GET", "/files", bearer).body, HasSubstr("\"items\":[]"));
+    EXPECT_EQ(fetch(gateway, "GET", "/internal/users/x", bearer).status, 404);
+
+    inner.stop();
+    EXPECT_EQ(fetch(gateway, "GET", "/files", bearer).status, 503);
+    EXPECT_EQ(login(gateway, "ada").status, 503);
+    outer.stop();
 }
 
 TEST(DataDirectoryTest, PrivateFilesAreMadeOnceAndMustStayPrivate)

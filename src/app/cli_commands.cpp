@@ -6,6 +6,7 @@
 #include "app/data_directory.hpp"
 #include "app/output.hpp"
 #include "app/run_task.hpp"
+#include "app/store_url.hpp"
 #include "app/stores.hpp"
 #include "app/terminal.hpp"
 #include "base/log.hpp"
@@ -17,16 +18,17 @@ namespace gatehouse::app {
 
 namespace {
 
-// Runs the command on the stores themselves: nobody else works in the data directory.
-json::value run_here(const Config& config, const DataDirectory& data, const std::string& name, json::object arguments)
+// Runs the command on the stores themselves.
+json::value run_here(const Config& config, const std::filesystem::path& data, const std::string& name,
+                     json::object arguments)
 {
     Clock clock;
-    RoleSet roles;
-    roles.insert(Role::auth);
-    Stores stores = open_stores(config, roles, data.path(), clock);
-    auth::Commands users(*stores.auth, clock);
+    Stores stores = open_command_stores(config, name, data, clock);
+    std::unique_ptr<auth::Commands> users;
+    if (stores.auth)
+        users = std::make_unique<auth::Commands>(*stores.auth, clock);
     BlockingPool pool({.name = "commands"});
-    CommandContext context{&users, *stores.queue, config.auth, pool};
+    CommandContext context{users.get(), stores.queue.get(), config.auth, pool};
     asio::io_context io;
     auto result = run_task(io, run_command(context, name, std::move(arguments)));
     pool.stop();
@@ -36,13 +38,17 @@ json::value run_here(const Config& config, const DataDirectory& data, const std:
 
 json::value run_anywhere(const Config& config, const std::string& name, json::object arguments)
 {
+    // A server's store can be used beside the processes that run; an embedded one belongs to whoever holds the data
+    // directory.
+    if (!is_embedded(command_store(config, name)))
+        return run_here(config, config.data, name, std::move(arguments));
     // Only adding a user makes sense before the first start.
     if (name != "user.add" && !std::filesystem::exists(config.data))
         throw std::runtime_error(
             fmt::format("there is no data directory {}: nothing was started there yet", config.data));
     DataDirectory data(config.data);
     if (data.try_lock())
-        return run_here(config, data, name, std::move(arguments));
+        return run_here(config, data.path(), name, std::move(arguments));
     try {
         return call_control(data.control_socket(), name, arguments);
     } catch (const Unavailable&) {

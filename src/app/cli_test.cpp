@@ -43,6 +43,7 @@ protected:
 
         words.insert(words.begin(), "gatehouse");
         std::vector<const char*> arguments;
+        arguments.reserve(words.size());
         for (const std::string& word : words)
             arguments.push_back(word.c_str());
         ::testing::internal::CaptureStdout();
@@ -82,14 +83,14 @@ TEST_F(CliTest, HelpAndVersionAreFine)
 
 TEST_F(CliTest, BadUsageIsTwo)
 {
-    for (std::vector<std::string> words : {std::vector<std::string>{},
-                                           {"sevre"},
-                                           {"serve", "--port", "1"},
-                                           {"user"},
-                                           {"user", "add"},
-                                           {"user", "show", "a", "b"},
-                                           {"config", "check", "--config"},
-                                           {"describe", "nothing"}}) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{},
+                                                  {"sevre"},
+                                                  {"serve", "--port", "1"},
+                                                  {"user"},
+                                                  {"user", "add"},
+                                                  {"user", "show", "a", "b"},
+                                                  {"config", "check", "--config"},
+                                                  {"describe", "nothing"}}) {
         auto outcome = run(words);
         EXPECT_EQ(outcome.code, 2) << ::testing::PrintToString(words);
         EXPECT_EQ(outcome.out, "") << ::testing::PrintToString(words);
@@ -100,11 +101,12 @@ TEST_F(CliTest, BadUsageIsTwo)
 TEST_F(CliTest, EveryCommandRefusesABadConfigurationWithTwo)
 {
     auto path = write("auth:\n  stoer: x\nio: {threads: x}\n");
-    for (std::vector<std::string> words : {std::vector<std::string>{"config", "check"},
-                                           {"config", "print"},
-                                           {"serve"},
-                                           {"user", "list"},
-                                           {"dead", "list"}}) {
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"config", "check"},
+                                                    {"config", "print"},
+                                                    {"serve"},
+                                                    {"user", "list"},
+                                                    {"dead", "list"}}) {
+        auto words = command;
         words.insert(words.end(), {"--config", path});
         auto outcome = run(words);
         EXPECT_EQ(outcome.code, 2);

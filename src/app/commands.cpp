@@ -117,7 +117,7 @@ Problem no_such_letter(std::string_view id)
 Task<json::value> dead_list(CommandContext& context, json::object)
 {
     json::array items;
-    auto letters = co_await context.queue.dead_letters(dead_letters_max);
+    auto letters = co_await context.queue->dead_letters(dead_letters_max);
     for (const events::DeadLetter& letter : letters)
         items.push_back(to_json(letter));
     co_return json::object{{"items", std::move(items)}};
@@ -126,7 +126,7 @@ Task<json::value> dead_list(CommandContext& context, json::object)
 Task<json::value> dead_show(CommandContext& context, json::object arguments)
 {
     auto id = require_text(arguments, "id");
-    auto letter = co_await context.queue.find_dead_letter(id);
+    auto letter = co_await context.queue->find_dead_letter(id);
     if (!letter)
         throw no_such_letter(id);
     auto object = to_json(*letter);
@@ -139,7 +139,7 @@ Task<json::value> dead_show(CommandContext& context, json::object arguments)
 Task<json::value> dead_retry(CommandContext& context, json::object arguments)
 {
     auto id = require_text(arguments, "id");
-    bool done = co_await context.queue.retry_dead_letter(id);
+    bool done = co_await context.queue->retry_dead_letter(id);
     if (!done)
         throw no_such_letter(id);
     co_return json::object{{"id", id}};
@@ -148,7 +148,7 @@ Task<json::value> dead_retry(CommandContext& context, json::object arguments)
 Task<json::value> dead_drop(CommandContext& context, json::object arguments)
 {
     auto id = require_text(arguments, "id");
-    bool done = co_await context.queue.drop_dead_letter(id);
+    bool done = co_await context.queue->drop_dead_letter(id);
     if (!done)
         throw no_such_letter(id);
     co_return json::object{{"id", id}};
@@ -176,8 +176,11 @@ constexpr QueueCommand queue_commands[] = {
 Task<json::value> run_command(CommandContext& context, std::string name, json::object arguments)
 {
     for (const QueueCommand& command : queue_commands) {
-        if (command.name == name)
-            co_return co_await command.run(context, std::move(arguments));
+        if (command.name != name)
+            continue;
+        if (!context.queue)
+            throw Problem::conflict("command_failed", "no role that uses events runs in this process");
+        co_return co_await command.run(context, std::move(arguments));
     }
     for (const BlockingCommand& command : blocking_commands) {
         if (command.name != name)

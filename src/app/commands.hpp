@@ -17,7 +17,7 @@ namespace gatehouse::app {
 
 struct CommandContext {
     auth::Commands* users;      // users and keys; nullptr where the role auth does not run
-    events::EventQueue& queue;  // dead letters
+    events::EventQueue* queue;  // dead letters; nullptr where no role that uses events runs
     const auth::Config& auth;
     BlockingPool& pool;  // where the blocking ones run
     // What a server must do afterwards; called on the pool.

@@ -6,6 +6,7 @@
 
 #include "auth/config.hpp"
 #include "base/log.hpp"
+#include "base/secret.hpp"
 #include "events/event_queue.hpp"
 #include "files/config.hpp"
 #include "gateway/config.hpp"
@@ -41,6 +42,7 @@ struct EventsConfig {
 struct Config {
     std::string data = "data";
     std::vector<std::string> roles{"all"};
+    Secret service_key;  // by which roles in different processes know each other
     LogConfig log;
     OpsConfig ops;
     IoConfig io;

@@ -19,6 +19,48 @@ namespace {
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// Another process runs the role, and this one can reach what it needs of it.
+void check_needed_role(const Config& config, const RoleInfo& info, Role needed, Report& report)
+{
+    bool shared_stores = !is_embedded(config.files.store) && !is_embedded(config.events.store);
+    if (info.role == Role::worker) {
+        if (!shared_stores)
+            report.add_at("", "roles",
+                          "worker needs files in the same process, or a files.store and an events.store that both can "
+                          "reach: mongodb://..., amqp://...");
+        return;
+    }
+    const auto& urls = needed == Role::auth ? config.auth.urls : config.files.urls;
+    if (urls.empty())
+        report.add_at("", "roles",
+                      fmt::format("{} needs {}: run it in the same process, or say in {}.urls where it listens",
+                                  info.name, to_string(needed), to_string(needed)));
+}
+
+// What a process must be told when not all roles are in it.
+void check_separate_process(const Config& config, const RoleSet& roles, Report& report)
+{
+    bool all = std::ranges::all_of(all_roles(), [&](const RoleInfo& info) { return roles.has(info.role); });
+    if (all || roles.empty())
+        return;
+    bool announces = roles.has(Role::auth) || roles.has(Role::files);
+    bool consumes = roles.has(Role::worker) || roles.has(Role::notifier);
+    bool shares = (roles.has(Role::auth) && !is_embedded(config.auth.store)) ||
+                  (roles.has(Role::files) && !is_embedded(config.files.store)) ||
+                  (consumes && !(roles.has(Role::auth) && roles.has(Role::files)));
+    if ((announces || consumes) && shares && is_embedded(config.events.store))
+        report.add("events.store", "lies in this process alone, but roles of other processes need it: amqp://...");
+    bool verifies = roles.has(Role::gateway) || roles.has(Role::auth) || roles.has(Role::files);
+    bool whole_entrance = roles.has(Role::gateway) && roles.has(Role::auth) && roles.has(Role::files);
+    if (((verifies && !whole_entrance) || roles.has(Role::notifier)) && config.gateway.public_url.empty())
+        report.add("gateway.public_url",
+                   "must be set, and the same, in processes that run some of the roles: it is the issuer of tokens and "
+                   "where links in mails lead");
+    if (roles.has(Role::auth) != roles.has(Role::notifier) && !is_embedded(config.events.store) &&
+        config.service_key.empty())
+        report.add("service_key", "must be set, and the same, where auth and notifier are different processes");
+}
+
 void check_roles(const Config& config, Report& report)
 {
     for (std::size_t i = 0; i < config.roles.size(); ++i) {
@@ -32,12 +74,10 @@ void check_roles(const Config& config, Report& report)
     for (const RoleInfo& info : all_roles()) {
         for (Role needed : info.needs) {
             if (roles.has(info.role) && !roles.has(needed))
-                report.add_at("", "roles",
-                              fmt::format("{} needs {} in the same process: with embedded stores one process holds "
-                                          "the data directory; add the role, or run all",
-                                          info.name, to_string(needed)));
+                check_needed_role(config, info, needed, report);
         }
     }
+    check_separate_process(config, roles, report);
 }
 
 void check_listen(const std::string& text, std::string_view key, Report& report)
@@ -46,12 +86,26 @@ void check_listen(const std::string& text, std::string_view key, Report& report)
         report.add(key, fmt::format("must be ADDR:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, not `{}`", text));
 }
 
+void check_urls(const std::vector<std::string>& urls, const std::string& key, Report& report)
+{
+    for (std::size_t i = 0; i < urls.size(); ++i) {
+        auto endpoint = http::parse_endpoint(urls[i]);
+        if (!endpoint || endpoint->scheme != "http")
+            report.add(fmt::format("{}[{}]", key, i), fmt::format("must be http://host:port, not `{}`", urls[i]));
+    }
+}
+
 void check_addresses(const Config& config, Report& report)
 {
     check_listen(config.gateway.listen, "gateway.listen", report);
     check_listen(config.auth.listen, "auth.listen", report);
     check_listen(config.files.listen, "files.listen", report);
     check_listen(config.ops.listen, "ops.listen", report);
+    check_urls(config.auth.urls, "auth.urls", report);
+    check_urls(config.files.urls, "files.urls", report);
+    constexpr std::size_t service_key_characters_min = 32;
+    if (!config.service_key.empty() && config.service_key.reveal().size() < service_key_characters_min)
+        report.add("service_key", fmt::format("must have at least {} characters", service_key_characters_min));
     auto ops = parse_listen_address(config.ops.listen);
     auto gateway = parse_listen_address(config.gateway.listen);
     if (ops && gateway && *ops == *gateway && ops->port != 0)
@@ -66,9 +120,9 @@ void check_addresses(const Config& config, Report& report)
                    "must be http:// or https:// and a host, with a port if need be and nothing behind it");
 }
 
-void check_store(const std::string& url, std::string_view key, std::string_view scheme, Report& report)
+void check_store(const std::string& url, std::string_view key, const StoreKind& kind, Report& report)
 {
-    if (auto wrong = find_store_error(url, scheme))
+    if (auto wrong = find_store_error(url, kind))
         report.add(key, *wrong);
 }
 
@@ -76,9 +130,9 @@ void check_stores(const Config& config, Report& report)
 {
     if (config.data.empty())
         report.add("data", "must name a directory");
-    check_store(config.auth.store, "auth.store", "sqlite", report);
-    check_store(config.files.store, "files.store", "local", report);
-    check_store(config.events.store, "events.store", "sqlite", report);
+    check_store(config.auth.store, "auth.store", auth_store_kind(), report);
+    check_store(config.files.store, "files.store", files_store_kind(), report);
+    check_store(config.events.store, "events.store", events_store_kind(), report);
     // Each file has one writer; two of them on one would block each other.
     if (config.auth.store == config.events.store)
         report.add("events.store", "is the file of auth.store too: each needs one of its own");
@@ -126,12 +180,7 @@ void check_upstreams(const gateway::RouteConfig& route, const std::string& path,
 {
     if (route.upstreams.empty())
         report.add(path, "must name at least one upstream");
-    for (std::size_t i = 0; i < route.upstreams.size(); ++i) {
-        auto endpoint = http::parse_endpoint(route.upstreams[i]);
-        if (!endpoint || endpoint->scheme != "http")
-            report.add(fmt::format("{}[{}]", path, i),
-                       fmt::format("must be http://host:port, not `{}`", route.upstreams[i]));
-    }
+    check_urls(route.upstreams, path, report);
 }
 
 bool overlap(const gateway::RouteConfig& a, const gateway::RouteConfig& b)

@@ -3,6 +3,7 @@
 
 #include "app/config_load.hpp"
 #include "app/settings.hpp"
+#include "app/store_url.hpp"
 #include "app/values.hpp"
 
 #include <fmt/format.h>
@@ -16,19 +17,6 @@ namespace gatehouse::app {
 namespace {
 
 constexpr std::string_view redacted = "[redacted]";
-
-// "amqp://user:secret@host" without the secret.
-std::string redact_url(const std::string& url)
-{
-    std::size_t scheme = url.find("://");
-    std::size_t at = url.rfind('@');
-    if (scheme == std::string::npos || at == std::string::npos)
-        return url;
-    std::size_t colon = url.find(':', scheme + 3);
-    if (colon == std::string::npos || colon > at)
-        return url;
-    return url.substr(0, colon + 1).append(redacted).append(url.substr(at));
-}
 
 json::object to_json(const std::vector<Setting>& table);
 

@@ -117,7 +117,7 @@ TEST_F(ConfigTest, TellsEveryErrorAtOnceWithItsPlace)
                             "gatehouse.yaml:3:17: auth.hash_threads: must be a whole number, not `lots`",
                             "gatehouse.yaml:5:10: log.level: must be one of debug, info, warn, error, not `loud`",
                             "gatehouse.yaml:6:1: foo: unknown key; known here: auth, data, events, files, gateway, io, "
-                            "log, notifier, ops, roles, worker"));
+                            "log, notifier, ops, roles, service_key, worker"));
 }
 
 struct BadFile {
@@ -237,10 +237,31 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{
             "UnknownRole", "roles: [all, cook]\n",
             "gatehouse.yaml:1:8: roles: `cook` is no role; roles are gateway, auth, files, worker, notifier and all"},
-        BadFile{"RoleWithoutItsNeighbour", "roles: [auth, worker]\n",
-                "roles: worker needs files in the same process: with embedded stores one process holds the data "
-                "directory; add "
-                "the role, or run all"},
+        BadFile{"WorkerWithoutFiles", "roles: [worker]\nevents: {store: 'amqp://mq'}\n",
+                "roles: worker needs files in the same process, or a files.store and an events.store that both can "
+                "reach: mongodb://..., amqp://..."},
+        BadFile{"GatewayWithoutAuth",
+                "roles: [gateway]\nfiles: {urls: ['http://files:1']}\ngateway: {public_url: 'https://gate.example'}\n",
+                "roles: gateway needs auth: run it in the same process, or say in auth.urls where it listens"},
+        BadFile{"GatewayWithoutFiles", "roles: [gateway, auth]\ngateway: {public_url: 'https://gate.example'}\n",
+                "roles: gateway needs files: run it in the same process, or say in files.urls where it listens"},
+        BadFile{"NotifierWithoutAuth",
+                "roles: [notifier]\nevents: {store: 'amqp://mq'}\nservice_key: "
+                "'01234567890123456789012345678901'\ngateway: {public_url: 'https://gate.example'}\n",
+                "roles: notifier needs auth: run it in the same process, or say in auth.urls where it listens"},
+        BadFile{"QueueOfOneProcess",
+                "roles: [auth]\nauth: {store: 'mysql://db/gatehouse'}\ngateway: {public_url: 'https://gate.example'}\n",
+                "events.store: lies in this process alone, but roles of other processes need it: amqp://..."},
+        BadFile{"NoPublicUrl", "roles: [auth, files]\n",
+                "gateway.public_url: must be set, and the same, in processes that run some of the roles: it is the "
+                "issuer of tokens and where links in mails lead"},
+        BadFile{"NoServiceKey",
+                "roles: [auth]\nevents: {store: 'amqp://mq'}\ngateway: {public_url: 'https://gate.example'}\n",
+                "service_key: must be set, and the same, where auth and notifier are different processes"},
+        BadFile{"ShortServiceKey", "service_key: too short\n",
+                "gatehouse.yaml:1:14: service_key: must have at least 32 characters"},
+        BadFile{"UrlOfNoService", "auth:\n  urls: ['http://auth:8081', 'ftp://auth']\n",
+                "gatehouse.yaml:2:9: auth.urls[1]: must be http://host:port, not `ftp://auth`"},
         BadFile{
             "ListenWithoutPort", "gateway:\n  listen: 127.0.0.1\n",
             "gatehouse.yaml:2:11: gateway.listen: must be ADDR:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, not "
@@ -254,13 +275,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "gatehouse.yaml:2:15: gateway.public_url: must be http:// or https:// and a host, with a port if need "
                 "be and "
                 "nothing behind it"},
-        BadFile{"MySql", "auth:\n  store: mysql://root:hunter2@db/auth\n",
-                "gatehouse.yaml:2:10: auth.store: MySQL is not supported in this version: use sqlite:FILE"},
-        BadFile{"MongoDb", "files:\n  store: mongodb://db/files\n",
-                "gatehouse.yaml:2:10: files.store: MongoDB is not supported in this version: use local:DIRECTORY"},
-        BadFile{"RabbitMq", "events:\n  store: amqps://mq\n",
-                "gatehouse.yaml:2:10: events.store: RabbitMQ is not supported in this version: use sqlite:FILE"},
-        BadFile{"UnknownStore", "auth:\n  store: auth.db\n", "gatehouse.yaml:2:10: auth.store: must be sqlite:FILE"},
+        BadFile{"MongoForUsers", "auth:\n  store: mongodb://root:hunter2@db/auth\n",
+                "gatehouse.yaml:2:10: auth.store: must be sqlite:FILE or mysql://..."},
+        BadFile{"MySqlForFiles", "files:\n  store: mysql://db/files\n",
+                "gatehouse.yaml:2:10: files.store: must be local:DIRECTORY or mongodb://..."},
+        BadFile{"RabbitMqWithoutHost", "events:\n  store: 'amqps://'\n",
+                "gatehouse.yaml:2:10: events.store: must be amqps://host: the host is missing"},
+        BadFile{"UnknownStore", "auth:\n  store: auth.db\n",
+                "gatehouse.yaml:2:10: auth.store: must be sqlite:FILE or mysql://..."},
         BadFile{"StoreClimbs", "auth:\n  store: sqlite:../auth.db\n",
                 "gatehouse.yaml:2:10: auth.store: must not climb with .."},
         BadFile{"StoreShared", "auth:\n  store: sqlite:queue.db\n",
@@ -324,8 +346,9 @@ TEST_F(ConfigTest, ListenFlagIsTheRolesOwnAddressWithoutAGateway)
     Sources sources;
     sources.flags.roles = {"auth", "files"};
     sources.flags.listen = ":3";
+    sources.environment = {{"GATEHOUSE_GATEWAY__PUBLIC_URL", "https://gate.example"}};
     auto loaded = load_config(sources);
-    ASSERT_TRUE(loaded);
+    ASSERT_TRUE(loaded) << loaded.error().front();
     EXPECT_EQ(loaded->config.auth.listen, ":3");
     EXPECT_EQ(loaded->config.gateway.listen, "127.0.0.1:8080");
 }

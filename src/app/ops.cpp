@@ -2,6 +2,7 @@
 #include "app/ops.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <iterator>
 
@@ -35,20 +36,27 @@ Ops::Ops(Metrics& metrics)
 // GET /livez: the process answers.
 Task<http::Response> Ops::livez() { co_return text_response(200, "ok\n"); }
 
-// GET /readyz: whether requests should be sent here; with ?verbose, why not.
+// GET /readyz: whether requests should be sent here, and what does not work meanwhile; with ?verbose, line by line.
 Task<http::Response> Ops::readyz(http::Request& request)
 {
     bool ready = started_ && !draining_;
     std::string lines =
         fmt::format("{} started\n{} not stopping\n", started_ ? "ok  " : "FAIL", draining_ ? "FAIL" : "ok  ");
+    std::vector<std::string_view> failing;
     for (const Check& check : checks_) {
         bool passes = check.passes();
-        ready = ready && passes;
-        fmt::format_to(std::back_inserter(lines), "{} {}\n", passes ? "ok  " : "FAIL", check.name);
+        ready = ready && (passes || !check.required);
+        if (!passes)
+            failing.push_back(check.name);
+        std::string_view mark = passes ? "ok  " : check.required ? "FAIL" : "warn";
+        fmt::format_to(std::back_inserter(lines), "{} {}\n", mark, check.name);
     }
-    std::string_view summary = ready ? "ready\n" : "not ready\n";
+    std::string summary = ready ? "ready" : "not ready";
+    if (!failing.empty())
+        summary += fmt::format(", without {}", fmt::join(failing, ", "));
+    summary += '\n';
     bool verbose = request.query() == "verbose" || request.query().starts_with("verbose=");
-    co_return text_response(ready ? 200 : 503, verbose ? lines.append(summary) : std::string(summary));
+    co_return text_response(ready ? 200 : 503, verbose ? lines.append(summary) : summary);
 }
 
 // GET /startupz: whether the start is over.

@@ -19,11 +19,12 @@ public:
     struct Check {
         std::string name;
         std::function<bool()> passes;  // any thread
+        bool required = true;          // false: without it the process still does what it is asked, only later
     };
 
     explicit Ops(Metrics& metrics);
 
-    // Something that must work for the process to be ready. Before start only.
+    // Something that should work; while a required one does not, the process is not ready. Before start only.
     void add_check(Check check) { checks_.push_back(std::move(check)); }
 
     void set_started() { started_ = true; }    // from now on /startupz, and /readyz by its checks

@@ -16,7 +16,7 @@ enum class Role { gateway, auth, files, worker, notifier };
 struct RoleInfo {
     Role role;
     std::string_view name;
-    std::vector<Role> needs;      // in the same process, as long as the stores are embedded ones
+    std::vector<Role> needs;      // in the same process, unless it is told how to reach them
     std::string_view listen_key;  // empty: it listens on the ops port only
 };
 

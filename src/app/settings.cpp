@@ -27,6 +27,7 @@ Items items(std::vector<T>& list, std::vector<Setting> (*settings_of)(T&))
     result.add = [&list, settings_of] { return settings_of(list.emplace_back()); };
     result.all = [&list, settings_of] {
         std::vector<std::vector<Setting>> all;
+        all.reserve(list.size());
         for (T& item : list)
             all.push_back(settings_of(item));
         return all;
@@ -76,6 +77,11 @@ void add_process_settings(std::vector<Setting>& table, Config& config)
             {"data", &config.data, "directory that holds everything the embedded stores keep"},
             {"roles", &config.roles,
              "roles that this process runs: all, or some of gateway, auth, files, worker, notifier"},
+            {"service_key", &config.service_key,
+             "by which the roles know each other, at least 32 characters, the same in every process; empty: one made "
+             "for "
+             "the data directory",
+             Setting::secret},
 
             {"log.format", choice(config.log.format, {"auto", "text", "json"}), "auto: text on a terminal, else json"},
             {"log.level", choice(config.log.level, {"debug", "info", "warn", "error"}), "least level that is written",
@@ -108,8 +114,11 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
     table.insert(
         table.end(),
         {
-            {"auth.listen", &auth.listen, "address of the role where the gateway runs elsewhere"},
-            {"auth.store", &auth.store, "users, sessions and keys: sqlite:FILE, relative to the data directory",
+            {"auth.listen", &auth.listen, "address of the role where not all roles are one process"},
+            {"auth.urls", &auth.urls, "where processes without the role reach it: http://host:port, one or more"},
+            {"auth.store", &auth.store,
+             "users, sessions and keys: sqlite:FILE, relative to the data directory, or "
+             "mysql://user:password@host/name",
              Setting::url},
             {"auth.issuer", &auth.issuer, "iss of the tokens; empty: the gateway's public URL"},
             {"auth.audience", &auth.audience, "aud of the tokens"},
@@ -126,13 +135,19 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
 
 void add_files_settings(std::vector<Setting>& table, files::Config& files)
 {
-    table.insert(table.end(),
-                 {
-                     {"files.listen", &files.listen, "address of the role where the gateway runs elsewhere"},
-                     {"files.store", &files.store,
-                      "content and records: local:DIRECTORY, relative to the data directory", Setting::url},
-                     {"files.upload_bytes_max", Size{&files.upload_bytes_max, 1}, "largest file"},
-                 });
+    table.insert(
+        table.end(),
+        {
+            {"files.listen", &files.listen, "address of the role where not all roles are one process"},
+            {"files.urls", &files.urls, "where processes without the role reach it: http://host:port, one or more"},
+            {"files.store", &files.store,
+             "content and records: local:DIRECTORY, relative to the data directory, or mongodb://host/name",
+             Setting::url},
+            {"files.upload_bytes_max", Size{&files.upload_bytes_max, 1}, "largest file"},
+            {"files.abandoned_after", Milliseconds{&files.abandoned_after, milliseconds{1'000}},
+             "MongoDB alone: when the chunks of an upload that nobody works on, or of a removed file, are swept; a "
+             "download of a removed file may take this long"},
+        });
 }
 
 void add_worker_settings(std::vector<Setting>& table, worker::Config& worker)
@@ -165,7 +180,9 @@ void add_events_settings(std::vector<Setting>& table, EventsConfig& events)
 {
     table.insert(table.end(), {
                                   {"events.store", &events.store,
-                                   "the queue: sqlite:FILE, relative to the data directory", Setting::url},
+                                   "the queue: sqlite:FILE, relative to the data directory, or "
+                                   "amqp://user:password@host/vhost",
+                                   Setting::url},
                                   {"events.attempts_max", Number{&events.retry.attempts_max, 1, 100},
                                    "tries before an event becomes a dead letter"},
                                   {"events.delay_first", Milliseconds{&events.retry.delay_first, milliseconds{1}},

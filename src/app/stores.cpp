@@ -16,9 +16,45 @@ auto open_store(std::string_view key, const std::string& url, Open open)
     try {
         return open();
     } catch (const std::exception& error) {
-        throw std::runtime_error(fmt::format("{} ({}): {}", key, url, error.what()));
+        throw std::runtime_error(fmt::format("{} ({}): {}", key, redact_url(url), error.what()));
     }
 }
+
+std::unique_ptr<sql::Database> open_auth(const std::string& url, const std::filesystem::path& data)
+{
+    return open_store("auth.store", url, [&] {
+        return is_embedded(url) ? sql::open_sqlite("auth", store_path(url, data)) : sql::open_mysql("auth", url);
+    });
+}
+
+std::unique_ptr<files::FileStore> open_files(const files::Config& config, const std::filesystem::path& data)
+{
+    const std::string& url = config.store;
+    return open_store("files.store", url, [&] {
+        if (!is_embedded(url)) {
+            files::MongoOptions options;
+            options.abandoned_after = config.abandoned_after;
+            options.sweep_interval = std::min(options.sweep_interval, config.abandoned_after);
+            return files::make_mongo_file_store(url, options);
+        }
+        auto directory = store_path(url, data);
+        return files::make_local_file_store(directory, std::filesystem::path(directory).concat(".db"));
+    });
+}
+
+void open_queue(Stores& stores, const EventsConfig& events, const std::filesystem::path& data, const Clock& clock)
+{
+    open_store("events.store", events.store, [&] {
+        if (!is_embedded(events.store)) {
+            stores.queue = events::make_rabbitmq_event_queue(events.store, clock, events.retry);
+            return;
+        }
+        stores.queue_database = sql::open_sqlite("queue", store_path(events.store, data));
+        stores.queue = events::make_sqlite_event_queue(*stores.queue_database, clock, events.retry);
+    });
+}
+
+bool is_queue_command(std::string_view command) { return command.starts_with("dead."); }
 
 }  // namespace
 
@@ -35,22 +71,31 @@ void Stores::stop()
 Stores open_stores(const Config& config, const RoleSet& roles, const std::filesystem::path& data, const Clock& clock)
 {
     Stores stores;
-    stores.queue_database = open_store("events.store", config.events.store, [&] {
-        return sql::open_sqlite("queue", store_path(config.events.store, data));
-    });
-    stores.queue = open_store("events.store", config.events.store, [&] {
-        return events::make_sqlite_event_queue(*stores.queue_database, clock, config.events.retry);
-    });
+    bool uses_events =
+        roles.has(Role::auth) || roles.has(Role::files) || roles.has(Role::worker) || roles.has(Role::notifier);
+    if (uses_events)
+        open_queue(stores, config.events, data, clock);
     if (roles.has(Role::auth))
-        stores.auth = open_store("auth.store", config.auth.store,
-                                 [&] { return sql::open_sqlite("auth", store_path(config.auth.store, data)); });
-    if (roles.has(Role::files)) {
-        auto directory = store_path(config.files.store, data);
-        auto records = std::filesystem::path(directory).concat(".db");
-        stores.files = open_store("files.store", config.files.store,
-                                  [&] { return files::make_local_file_store(directory, records); });
-    }
+        stores.auth = open_auth(config.auth.store, data);
+    if (roles.has(Role::files) || roles.has(Role::worker))
+        stores.files = open_files(config.files, data);
     return stores;
+}
+
+Stores open_command_stores(const Config& config, std::string_view command, const std::filesystem::path& data,
+                           const Clock& clock)
+{
+    Stores stores;
+    if (is_queue_command(command))
+        open_queue(stores, config.events, data, clock);
+    else
+        stores.auth = open_auth(config.auth.store, data);
+    return stores;
+}
+
+const std::string& command_store(const Config& config, std::string_view command)
+{
+    return is_queue_command(command) ? config.events.store : config.auth.store;
 }
 
 }  // namespace gatehouse::app

@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace gatehouse::auth {
 
 struct Config {
     std::string listen = "127.0.0.1:8081";
+    std::vector<std::string> urls;  // where other processes reach it: "http://host:port", one or more
     std::string store = "sqlite:auth.db";
     std::string issuer;  // empty: the gateway's public URL
     std::string audience = "gatehouse";

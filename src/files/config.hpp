@@ -2,6 +2,7 @@
 // The settings of the role `files` (configuration section `files`).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,7 +13,8 @@ struct Config {
     std::string listen = "127.0.0.1:8082";
     std::vector<std::string> urls;  // where other processes reach it: "http://host:port", one or more
     std::string store = "local:files";
-    std::uint64_t upload_bytes_max = 16ULL << 30U;  // of one file
+    std::uint64_t upload_bytes_max = 16ULL << 30U;              // of one file
+    std::chrono::milliseconds abandoned_after{10 * 60 * 1000};  // when what nobody works on any more is swept
 };
 
 }  // namespace gatehouse::files

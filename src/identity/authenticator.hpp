@@ -22,7 +22,8 @@ public:
     Authenticator(const Authenticator&) = delete;
     Authenticator& operator=(const Authenticator&) = delete;
 
-    // The claims stay valid as long as the pointer is held. Throws Unavailable as long as no keys have been seen at all.
+    // The claims stay valid as long as the pointer is held. Throws Unavailable as long as no keys have been seen at
+    // all.
     Result<std::shared_ptr<const Claims>, TokenError> verify(std::string_view token);
 
     // The claims of the request's `Authorization: Bearer` field. Throws Problem: 401 without credentials (no error
