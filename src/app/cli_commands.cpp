@@ -25,8 +25,10 @@ json::value run_here(const Config& config, const std::filesystem::path& data, co
     Clock clock;
     Stores stores = open_command_stores(config, name, data, clock);
     std::unique_ptr<auth::Commands> users;
-    if (stores.auth)
+    if (stores.auth) {
         users = std::make_unique<auth::Commands>(*stores.auth, clock);
+        users->migrate();
+    }
     BlockingPool pool({.name = "commands"});
     CommandContext context{users.get(), stores.queue.get(), config.auth, pool};
     asio::io_context io;

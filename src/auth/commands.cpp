@@ -63,10 +63,9 @@ std::optional<std::string> check(const Commands::AddUser& form)
 
 }  // namespace
 
-Commands::Commands(sql::Database& database, const Clock& clock) : database_(database), clock_(clock)
-{
-    migrate(database_);
-}
+Commands::Commands(sql::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+
+void Commands::migrate() { auth::migrate(database_); }
 
 Result<UserInfo, std::string> Commands::add_user(AddUser form)
 {

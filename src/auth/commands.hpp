@@ -40,8 +40,10 @@ json::object to_json(const KeyInfo& key);
 
 class Commands final {
 public:
-    // Brings the schema to the newest version. Both outlive this object.
+    // Both outlive this object.
     Commands(sql::Database& database, const Clock& clock);
+
+    void migrate();  // brings the schema to the newest version, where Auth::start() has not
 
     struct AddUser {
         std::string username;

@@ -31,6 +31,7 @@ constexpr std::size_t requests_max = 4096;
 constexpr std::chrono::seconds start_time_max{5};
 constexpr std::chrono::seconds confirm_time_max{15};
 constexpr milliseconds backoff_max{5'000};
+constexpr milliseconds look_interval{250};  // for requests that have waited too long, while there is no connection
 constexpr std::uint16_t publish_channel = 1;
 
 // Attempts are counted by the consumers. These are only what keeps a message from going round for ever if they do not.
@@ -194,7 +195,7 @@ void Broker::work()
         log::warn("events", "no connection to RabbitMQ; will try again",
                   {{"error", failure}, {"milliseconds", delay.count()}});
         for (auto end = SteadyClock::now() + delay; !halted_ && SteadyClock::now() < end;) {
-            wait(-1, std::chrono::ceil<milliseconds>(end - SteadyClock::now()));
+            wait(-1, std::min(look_interval, std::chrono::ceil<milliseconds>(end - SteadyClock::now())));
             fail_late_requests();
         }
     }

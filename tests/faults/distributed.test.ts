@@ -56,9 +56,9 @@ notifier: {smtp: {url: '${sink.url}', starttls: false}}
       } else if (action === 'restart') {
         const server = round < servers.length ? servers[round] : pick(servers);
         log.push(`restart ${server}`);
-        services(pick(['stop', 'kill']), server);
+        await services(pick(['stop', 'kill']), server);
         await sleep(Math.random() * 1000);
-        services('start', server);
+        await services('start', server);
       } else {
         const server = pick(servers);
         log.push(`cut ${proxies[server].cut()} connections to ${server}`);

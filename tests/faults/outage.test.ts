@@ -64,13 +64,13 @@ test('after being idle for more than three heartbeats an upload works at once', 
 });
 
 test(`without RabbitMQ for ${outageSeconds} s uploads are accepted, and all are processed afterwards`, { timeout: 300_000 }, async () => {
-  services('stop', 'rabbitmq');
+  await services('stop', 'rabbitmq');
   const uploads = new Uploads(gatehouse, token);
   await expect.poll(() => readiness(gatehouse.of('files')[0]), { timeout: 15_000 }).toBe('200 ready, without events.store');
   await expect.poll(() => readiness(gatehouse.of('worker')[0]), { timeout: 15_000 }).toBe('503 not ready, without events.store');
   await sleep(outageSeconds * 1000);
   await uploads.stop();
-  services('start', 'rabbitmq');
+  await services('start', 'rabbitmq');
   expect(uploads.refused).toBe(0);
   expect(uploads.accepted.size).toBeGreaterThan(outageSeconds / 2);
   const records = await uploads.check(token);
@@ -79,20 +79,20 @@ test(`without RabbitMQ for ${outageSeconds} s uploads are accepted, and all are 
 });
 
 test('a role that starts without RabbitMQ comes up and catches up', { timeout: 120_000 }, async () => {
-  services('stop', 'rabbitmq');
+  await services('stop', 'rabbitmq');
   const restarted = [gatehouse.of('files')[0], gatehouse.of('worker')[0], gatehouse.of('worker')[1], gatehouse.of('notifier')[0], gatehouse.of('auth')[0]];
   await Promise.all(restarted.map((process) => process.end()));
   await Promise.all(restarted.map((process) => process.start()));
   await expect.poll(() => readiness(restarted[0]), { timeout: 15_000 }).toBe('200 ready, without events.store');
   const { id } = await gatehouse.upload(token, 'early.txt', 'early');
   expect((await gatehouse.json('GET', `/files/${id}`, token)).state).toBe('stored');
-  services('start', 'rabbitmq');
+  await services('start', 'rabbitmq');
   expect((await gatehouse.settled(token, id)).state).toBe('processed');
   await Promise.all(restarted.map((process) => process.ready()));
 });
 
 test('without MySQL tokens go on working, login is 503 with Retry-After, and it recovers', { timeout: 120_000 }, async () => {
-  services('stop', 'mariadb');
+  await services('stop', 'mariadb');
   try {
     const answer = await login();
     expect(answer.status).toBe(503);
@@ -112,14 +112,14 @@ test('without MySQL tokens go on working, login is 503 with Retry-After, and it 
     await auth.start();
     expect((await login()).status).toBe(503);
   } finally {
-    services('start', 'mariadb');
+    await services('start', 'mariadb');
   }
   await expect.poll(async () => (await login()).status, { timeout: 30_000, interval: 250 }).toBe(200);
   await gatehouse.of('auth')[0].ready();
 });
 
 test('without MongoDB uploads and lists are 503 with Retry-After, and it recovers', { timeout: 120_000 }, async () => {
-  services('stop', 'mongodb');
+  await services('stop', 'mongodb');
   try {
     const began = Date.now();
     const answer = await gatehouse.request('GET', '/files', { token });
@@ -129,7 +129,7 @@ test('without MongoDB uploads and lists are 503 with Retry-After, and it recover
     await expect(gatehouse.upload(token, 'nowhere.txt', 'nowhere')).rejects.toThrow('503');
     expect(Date.now() - began, 'an answer in time').toBeLessThan(20_000);
   } finally {
-    services('start', 'mongodb');
+    await services('start', 'mongodb');
   }
   await expect.poll(async () => (await gatehouse.request('GET', '/files', { token })).status, { timeout: 30_000, interval: 250 }).toBe(200);
   const { id } = await gatehouse.upload(token, 'again.txt', 'again');

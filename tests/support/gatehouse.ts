@@ -69,6 +69,7 @@ export class Gatehouse {
     return this.of('gateway')[0].pid;
   }
 
+  // The management commands run while nothing else of the test does, so they go straight to the servers.
   private get env(): Record<string, string> {
     if (!this.stores) return { ...this.options.env };
     return {
@@ -77,7 +78,6 @@ export class Gatehouse {
       GATEHOUSE_EVENTS__STORE: this.stores.rabbitmq.href,
       GATEHOUSE_SERVICE_KEY: 'a service key of the tests, 32 or more',
       ...this.urls,
-      ...this.options.stores?.(this.stores),
       ...this.options.env,
     };
   }
@@ -125,7 +125,7 @@ export class Gatehouse {
         const args = ['--role', role, ...this.commonArguments(data), '--ops-listen', '127.0.0.1:0'];
         const port = role === 'gateway' ? gatewayPort : role === 'auth' || role === 'files' ? ports[role][i] : undefined;
         if (port !== undefined) args.push('--listen', `127.0.0.1:${port}`);
-        this.processes.push(new Process(name, args, this.env));
+        this.processes.push(new Process(name, args, { ...this.env, ...this.options.stores?.(this.stores!) }));
       }
     }
   }

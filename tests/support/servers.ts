@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A database, a GridFS and a virtual host of a test's own on the servers of tools/services.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { MongoClient } from 'mongodb';
 import { root } from './process.js';
 
@@ -13,8 +14,12 @@ function required(name: string): string {
   return value;
 }
 
-export function services(...args: string[]): void {
-  execFileSync(path.join(root, 'tools/services'), [...args, required('GATEHOUSE_TEST_SERVICES')], { stdio: ['ignore', 'ignore', 'pipe'] });
+const program = path.join(root, 'tools/services');
+const where = () => required('GATEHOUSE_TEST_SERVICES');
+
+// Stops, kills or starts a server, while the test's own proxies and uploads go on.
+export async function services(command: 'stop' | 'kill' | 'start', server: 'mariadb' | 'rabbitmq' | 'mongodb'): Promise<void> {
+  await promisify(execFile)(program, [command, server, where()]);
 }
 
 export class Stores {
@@ -38,13 +43,13 @@ export class Stores {
     if (this.created) return;
     this.created = true;
     this.sql(`CREATE DATABASE ${this.name} CHARACTER SET utf8mb4`);
-    services('vhost', this.name);
+    execFileSync(program, ['vhost', this.name, where()], { stdio: 'pipe' });
   }
 
   async remove(): Promise<void> {
     if (!this.created) return;
     this.sql(`DROP DATABASE IF EXISTS ${this.name}`);
-    services('unvhost', this.name);
+    execFileSync(program, ['unvhost', this.name, where()], { stdio: 'pipe' });
     await this.withMongo((client) => client.db(this.name).dropDatabase());
   }
 
