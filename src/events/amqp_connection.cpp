@@ -198,7 +198,7 @@ AmqpConnection::AmqpConnection(const AmqpUrl& url) : library_(std::make_unique<L
         verify_host(socket, url.host);
     }
     timeval limit = connect_time_max;
-    check(amqp_socket_open_noblock(socket, url.host.c_str(), url.port, &limit), url.describe().c_str());
+    check(amqp_socket_open_noblock(socket, url.host.c_str(), url.port, &limit), url.authority().c_str());
     // A peer that takes nothing more must not hold up the thread for ever.
     ::setsockopt(descriptor(), IPPROTO_TCP, TCP_USER_TIMEOUT, &write_time_max_ms, sizeof write_time_max_ms);
     amqp_set_handshake_timeout(state, &answer_time_max);

@@ -11,128 +11,133 @@ namespace gatehouse::events {
 
 namespace {
 
-constexpr std::uint16_t amqp_port = 5672;
-constexpr std::uint16_t amqps_port = 5671;
-constexpr int heartbeat_max = 3600;
+constexpr std::size_t name_bytes_max = 255;  // AMQP's short strings
 
-std::optional<int> parse_integer(std::string_view text, int min, int max)
+template <class T>
+std::optional<T> parse_number(std::string_view text)
 {
-    int number = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size() || number < min || number > max)
+    T value{};
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size())
         return std::nullopt;
-    return number;
+    return value;
 }
 
-// What stands before `mark` is taken from the front of `text`; nullopt, and nothing is taken, when there is no mark.
-std::optional<std::string_view> take_until(std::string_view& text, char mark)
+// Cuts `text` at the first `separator`: what follows, or nothing.
+std::optional<std::string_view> cut_at(std::string_view& text, char separator)
 {
-    std::size_t at = text.find(mark);
+    auto at = text.find(separator);
     if (at == std::string_view::npos)
         return std::nullopt;
-    auto taken = text.substr(0, at);
-    text.remove_prefix(at + 1);
-    return taken;
+    auto rest = text.substr(at + 1);
+    text = text.substr(0, at);
+    return rest;
 }
 
-std::optional<std::string> read_credentials(std::string_view text, AmqpUrl& out)
+bool fits_short_string(const std::optional<std::string>& text)
 {
-    std::string_view password = text;
-    auto user = take_until(password, ':');
-    auto decoded_user = http::percent_decode(user.value_or(text));
-    auto decoded_password = http::percent_decode(user ? password : std::string_view());
-    if (!decoded_user || !decoded_password || decoded_user->empty())
-        return "has a user or password with a broken percent-encoding";
-    out.user = *decoded_user;
-    out.password = Secret(*decoded_password);
+    return text && !text->empty() && text->size() <= name_bytes_max;
+}
+
+std::optional<std::string> read_user(std::string_view userinfo, AmqpUrl& url)
+{
+    auto password = cut_at(userinfo, ':');
+    auto user = http::percent_decode(userinfo);
+    if (!fits_short_string(user))
+        return "the user's name is empty, too long or badly escaped";
+    url.user = std::move(*user);
+    auto decoded = http::percent_decode(password.value_or(""));
+    if (!decoded)
+        return "the password is badly escaped";
+    url.password = Secret(std::move(*decoded));
     return std::nullopt;
 }
 
-std::optional<std::string> read_host(std::string_view text, AmqpUrl& out)
+std::optional<std::string> read_address(std::string_view address, AmqpUrl& url)
 {
-    std::size_t bracket = text.starts_with('[') ? text.find(']') : 0;
-    std::size_t colon = bracket == std::string_view::npos ? bracket : text.find(':', bracket);
-    out.host = text.substr(0, colon);
-    if (out.host.starts_with('[') && out.host.ends_with(']'))
-        out.host = out.host.substr(1, out.host.size() - 2);
-    if (out.host.empty())
-        return "names no host";
-    out.port = out.tls ? amqps_port : amqp_port;
-    if (colon == std::string_view::npos)
+    std::optional<std::string_view> port;
+    if (address.starts_with('[')) {
+        auto rest = cut_at(address, ']');
+        if (!rest || (!rest->empty() && !rest->starts_with(':')))
+            return "the address in brackets is not complete";
+        address.remove_prefix(1);
+        if (!rest->empty())
+            port = rest->substr(1);
+    } else {
+        port = cut_at(address, ':');
+    }
+    if (address.empty() || address.find_first_of("@ \t\r\n") != std::string_view::npos)
+        return "there is no host";
+    url.host = address;
+    url.port = url.tls ? 5671 : 5672;
+    if (port) {
+        auto number = parse_number<std::uint16_t>(*port);
+        if (!number || *number == 0)
+            return "the port is not a number from 1 to 65535";
+        url.port = *number;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> read_parameter(std::string_view name, std::string_view value, AmqpUrl& url)
+{
+    auto decoded = http::percent_decode(value);
+    if (!decoded || decoded->empty())
+        return fmt::format("the parameter \"{}\" is empty or badly escaped", name);
+    if (name == "ca" && url.tls) {
+        url.ca = std::move(*decoded);
         return std::nullopt;
-    auto port = parse_integer(text.substr(colon + 1), 1, 65535);
-    if (!port)
-        return "has a port that is not 1 to 65535";
-    out.port = static_cast<std::uint16_t>(*port);
-    return std::nullopt;
-}
-
-std::optional<std::string> read_parameter(std::string_view name, std::string_view value, AmqpUrl& out)
-{
+    }
     if (name == "heartbeat") {
-        auto seconds = parse_integer(value, 1, heartbeat_max);
-        if (!seconds)
-            return fmt::format("has a heartbeat that is not 1 to {} seconds", heartbeat_max);
-        out.heartbeat = std::chrono::seconds{*seconds};
+        auto seconds = parse_number<int>(*decoded);
+        if (!seconds || *seconds < 1 || *seconds > 300)
+            return "\"heartbeat\" is not a number of seconds from 1 to 300";
+        url.heartbeat = std::chrono::seconds{*seconds};
         return std::nullopt;
     }
-    if (name == "ca") {
-        auto path = http::percent_decode(value);
-        if (!path || path->empty() || !out.tls)
-            return "has a ca that is no file name, or is not amqps";
-        out.ca = *path;
-        return std::nullopt;
-    }
-    return fmt::format("has the unknown parameter `{}`; known are heartbeat and ca", name);
+    return name == "ca" ? "\"ca\" belongs to amqps:// only" : "its parameters are \"ca\" and \"heartbeat\"";
 }
 
 }  // namespace
 
-std::string AmqpUrl::describe() const
+std::string AmqpUrl::authority() const
 {
-    return fmt::format("{}://{}:{}/{}", tls ? "amqps" : "amqp", host, port, vhost == "/" ? "" : vhost);
+    return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-Result<AmqpUrl, std::string> parse_amqp_url(std::string_view url)
+Result<AmqpUrl, std::string> parse_amqp_url(std::string_view text)
 {
-    AmqpUrl out;
-    auto scheme = take_until(url, ':');
-    if (!scheme || (*scheme != "amqp" && *scheme != "amqps") || !url.starts_with("//"))
-        return std::unexpected("is not amqp://... or amqps://...");
-    out.tls = *scheme == "amqps";
-    url.remove_prefix(2);
+    AmqpUrl url;
+    if (text.starts_with("amqps://"))
+        url.tls = true;
+    else if (!text.starts_with("amqp://"))
+        return std::unexpected("it does not begin with amqp:// or amqps://");
+    text.remove_prefix(url.tls ? 8 : 7);
 
-    std::string_view query;
-    std::string_view before = url;
-    if (auto path = take_until(before, '?')) {
-        query = before;
-        url = *path;
+    auto query = cut_at(text, '?');
+    auto path = cut_at(text, '/');
+    if (auto at = text.rfind('@'); at != std::string_view::npos) {
+        if (auto problem = read_user(text.substr(0, at), url))
+            return std::unexpected(std::move(*problem));
+        text.remove_prefix(at + 1);
     }
-    if (std::size_t at = url.rfind('@'); at != std::string_view::npos) {
-        if (auto wrong = read_credentials(url.substr(0, at), out))
-            return std::unexpected(*wrong);
-        url.remove_prefix(at + 1);
+    if (auto problem = read_address(text, url))
+        return std::unexpected(std::move(*problem));
+    if (path && !path->empty()) {
+        auto vhost = http::percent_decode(*path);
+        if (!fits_short_string(vhost) || path->contains('/'))
+            return std::unexpected("the virtual host is too long, or has a slash that is not written as %2F");
+        url.vhost = std::move(*vhost);
     }
-    std::string_view vhost = url;
-    auto host = take_until(vhost, '/');
-    if (auto wrong = read_host(host.value_or(url), out))
-        return std::unexpected(*wrong);
-    if (host && !vhost.empty()) {
-        auto decoded = http::percent_decode(vhost);
-        if (!decoded || vhost.find('/') != std::string_view::npos)
-            return std::unexpected("has a virtual host with a broken percent-encoding; a slash in it is %2F");
-        out.vhost = *decoded;
+    while (query && !query->empty()) {
+        auto parameter = *query;
+        query = cut_at(parameter, '&');
+        auto name = parameter;
+        auto value = cut_at(name, '=');
+        if (auto problem = read_parameter(name, value.value_or(""), url))
+            return std::unexpected(std::move(*problem));
     }
-    while (!query.empty()) {
-        std::string_view rest = query;
-        std::string_view pair = take_until(rest, '&').value_or(query);
-        query.remove_prefix(std::min(pair.size() + 1, query.size()));
-        std::string_view value = pair;
-        auto name = take_until(value, '=');
-        if (auto wrong = read_parameter(name.value_or(pair), name ? value : std::string_view(), out))
-            return std::unexpected(*wrong);
-    }
-    return out;
+    return url;
 }
 
 }  // namespace gatehouse::events

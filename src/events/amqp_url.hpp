@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a RabbitMQ broker is: amqp://user:password@host:port/vhost?heartbeat=10&ca=/path. amqps is TLS and verifies the
-// server against `ca`, or what the system trusts.
+// Where a RabbitMQ is: amqp://user:password@host:port/vhost?heartbeat=10, or amqps://…?ca=/path for TLS.
+//
+// With amqps the server's certificate and name are always verified: against `ca` when it is given, else against the
+// certificates that the system trusts.
 #pragma once
 
 #include "base/error.hpp"
@@ -15,18 +17,18 @@ namespace gatehouse::events {
 
 struct AmqpUrl {
     bool tls = false;
-    std::string host;
-    std::uint16_t port = 5672;
     std::string user = "guest";
     Secret password{"guest"};
+    std::string host;  // an IPv6 address without its brackets
+    std::uint16_t port = 0;
     std::string vhost = "/";
-    std::chrono::seconds heartbeat{10};
-    std::string ca;  // a file of certificates; empty: the system's
+    std::string ca;                      // path of a PEM file; empty: the system's
+    std::chrono::seconds heartbeat{10};  // 1 to 300
 
-    std::string describe() const;  // "amqp://host:port/vhost"
+    std::string authority() const;  // "host:port": all that a log may say
 };
 
-// The error says what is wrong without repeating the password.
+// The error is a sentence that repeats nothing of the URL's password.
 Result<AmqpUrl, std::string> parse_amqp_url(std::string_view url);
 
 }  // namespace gatehouse::events

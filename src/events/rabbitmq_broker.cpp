@@ -183,7 +183,7 @@ void Broker::work()
             ++generation_;
             ready_ = true;
             backoff.reset();
-            log::info("events", "connected to RabbitMQ", {{"broker", options_.url.describe()}});
+            log::info("events", "connected to RabbitMQ", {{"broker", options_.url.authority()}});
             serve(session);
         } catch (const std::exception& error) {
             failure = error.what();
@@ -315,6 +315,16 @@ void Session::declare()
     }
 }
 
+void Session::declare_hold_queue(const std::string& name, const std::string& target)
+{
+    milliseconds after = broker_.options().hold_after;
+    AmqpTable arguments = quorum_queue(no_delivery_limit);
+    arguments.push_back({"x-message-ttl", std::int64_t{(after * 3 / 2).count()}});
+    arguments.push_back({"x-expires", std::int64_t{(after * 6).count()}});
+    add_dead_lettering(arguments, target);
+    connection_.declare_queue(publish_channel, name, arguments);
+}
+
 void Session::publish(const std::string& exchange, const std::string& key, const AmqpMessage& message,
                       bool must_be_routed, Done done)
 {
@@ -336,6 +346,13 @@ void Session::acknowledge(const Receipt& receipt)
     auto consumer = consumers_.find(receipt.channel);
     if (consumer != consumers_.end() && consumer->second.unacknowledged > 0)
         --consumer->second.unacknowledged;
+}
+
+void Session::require_any(std::vector<Receipt>& receipts) const
+{
+    std::erase_if(receipts, [this](const Receipt& receipt) { return !owns(receipt); });
+    if (receipts.empty())
+        throw Unavailable("RabbitMQ: the connection that the event came by is lost");
 }
 
 std::uint16_t Session::open_channel()

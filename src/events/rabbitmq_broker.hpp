@@ -35,6 +35,7 @@ struct Receipt {
     std::uint64_t generation = 0;
     std::uint16_t channel = 0;
     std::uint64_t tag = 0;
+    bool operator==(const Receipt&) const = default;
 };
 
 struct Incoming {
@@ -101,10 +102,15 @@ public:
     // False when it is of another connection, and nothing can be done with it any more.
     bool owns(const Receipt& receipt) const { return receipt.generation == generation_; }
     void acknowledge(const Receipt& receipt);  // REQUIRES: owns(receipt)
+    // Leaves those that are of this connection; throws Unavailable when none is.
+    void require_any(std::vector<Receipt>& receipts) const;
 
     // A channel of one's own; closing it gives back what was not acknowledged there.
     std::uint16_t open_channel();
     void close_channel(std::uint16_t channel) { connection_.close_channel(channel); }
+
+    // A consumer's own: what is put there goes to `target` when its time is over, and the queue itself goes later.
+    void declare_hold_queue(const std::string& name, const std::string& target);
 
     AmqpConnection& connection() { return connection_; }
     std::size_t unacknowledged(const std::string& queue) const;
@@ -154,6 +160,9 @@ public:
         AmqpUrl url;
         std::string prefix;
         Retry retry;
+        // How long an event is handled before it is moved aside; well below the half hour after which the broker takes
+        // a consumer for broken.
+        std::chrono::milliseconds hold_after{std::chrono::minutes{10}};
     };
 
     using Start = std::move_only_function<void(Session&, Done)>;

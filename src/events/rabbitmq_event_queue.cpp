@@ -114,6 +114,68 @@ std::optional<LetterId> split_letter_id(const std::string& id)
 
 enum class Ending { acknowledged, failed, given_back };
 
+// A channel of one's own, on the broker's thread. What was taken there and not acknowledged goes back when it is
+// closed.
+class OwnChannel {
+public:
+    explicit OwnChannel(Session& session) : session_(&session), number_(session.open_channel()) {}
+
+    std::uint16_t number() const { return number_; }
+    void acknowledge(std::uint64_t tag) { session_->connection().acknowledge(number_, tag); }
+    void close() { session_->close_channel(number_); }
+
+private:
+    Session* session_;
+    std::uint16_t number_;
+};
+
+bool is_among(const std::vector<Receipt>& receipts, const Receipt& receipt)
+{
+    return std::ranges::find(receipts, receipt) != receipts.end();
+}
+
+Task<void> wait_for_broker()
+{
+    auto waiting = pause(milliseconds{20});
+    co_await std::move(waiting);
+}
+
+// Takes messages out of a queue until it is the one with that id.
+std::optional<AmqpConnection::Got> take_message(Session& session, std::uint16_t channel, const std::string& queue,
+                                                const std::string& id)
+{
+    for (std::size_t i = 0; i < letters_read_max; ++i) {
+        auto got = session.connection().get(channel, queue);
+        if (!got || got->message.id == id)
+            return got;
+    }
+    return std::nullopt;
+}
+
+// Acknowledges what an event came by, when what was to be done before that is done.
+Done acknowledge_then(Session& session, std::vector<Receipt> receipts, Done done)
+{
+    auto acknowledge = [&session, receipts = std::move(receipts),
+                        done = std::move(done)](std::exception_ptr error) mutable {
+        if (!error)
+            for (const Receipt& receipt : receipts)
+                session.acknowledge(receipt);
+        done(error);
+    };
+    return Done(std::move(acknowledge));
+}
+
+Done acknowledge_then(OwnChannel channel, std::optional<std::uint64_t> tag, Done done)
+{
+    auto acknowledge = [channel, tag, done = std::move(done)](std::exception_ptr error) mutable {
+        if (!error && tag)
+            channel.acknowledge(*tag);
+        channel.close();
+        done(error);
+    };
+    return Done(std::move(acknowledge));
+}
+
 // One call of consume(). Lives in its coroutine's frame, on its thread.
 struct Consumer {
     Consumer(const asio::any_io_executor& executor, std::string from, std::size_t at_once, EventQueue::Handle with)
@@ -127,7 +189,13 @@ struct Consumer {
 
     struct InHand {
         Copy copy;
-        Receipt receipt;  // the newest: after the connection was lost the copy comes again while it is handled
+        // Of the newest connection: after one is lost the event comes again while it is handled, and a repeated publish
+        // may bring it twice by the same.
+        std::vector<Receipt> receipts;
+        std::chrono::steady_clock::time_point since{};  // when its handler began
+        bool running = false;
+        bool held = false;  // the broker has it in the hold queue
+        bool busy = false;  // somebody is asking the broker about it
     };
     struct Ended {
         Ending ending;
@@ -149,11 +217,13 @@ struct Consumer {
     EventQueue::Handle handle;
     std::shared_ptr<Waker> waker;
     std::shared_ptr<Subscription> subscription;
-    std::deque<std::string> waiting;        // keys of those in hand that have not begun
-    std::map<std::string, InHand> in_hand;  // by key
+    std::deque<std::string> waiting;        // ids of those in hand that have not begun
+    std::map<std::string, InHand> in_hand;  // by the event's id
     std::size_t running = 0;
-    std::unordered_map<std::string, Ended> ended;  // by key
-    std::deque<std::string> order;                 // of `ended`, the oldest first
+    std::unordered_map<std::string, Ended> ended;     // by key
+    std::deque<std::string> order;                    // of `ended`, the oldest first
+    const std::string id = make_id();                 // names its hold queue
+    std::chrono::steady_clock::time_point renewed{};  // when the held ones were
     TaskGroup tasks;
 };
 
@@ -178,16 +248,32 @@ private:
     Task<void> dispatch(Consumer& consumer);
     void sort_incoming(Consumer& consumer);
     void start_handlers(Consumer& consumer);
+    void start_holding(Consumer& consumer);
     Task<void> stop_deliveries(Consumer& consumer);
     Task<void> give_back_waiting(Consumer& consumer);
-    Task<void> handle_one(Consumer& consumer, std::string key);
-    Task<void> settle(Consumer& consumer, std::string key, Ending ending, std::string reason);
-    Task<void> settle_again(Consumer& consumer, Copy copy, Receipt receipt, Consumer::Ended how);
-    Task<void> settle_once(std::string queue, Copy copy, Receipt receipt, Ending ending, std::string reason);
+    Task<void> handle_one(Consumer& consumer, std::string id);
+    Task<void> settle(Consumer& consumer, std::string id, Ending ending, std::string reason);
+    Task<void> settle_again(Consumer& consumer, Incoming incoming, Consumer::Ended how);
+    Task<void> settle_once(std::string queue, Copy copy, std::vector<Receipt> receipts, Ending ending,
+                           std::string reason);
+    Task<void> settle_held(Consumer& consumer, Copy copy, Ending ending, std::string reason);
+    Task<void> hold(Consumer& consumer, std::string id);
+    Task<void> renew(Consumer& consumer);
+
+    // Where a copy goes that ended so, and as what. Not for acknowledged ones.
+    struct Next {
+        std::string queue;
+        AmqpMessage message;
+    };
+    Next next_of(const std::string& queue, const Copy& copy, Ending ending, const std::string& reason) const;
+    std::string hold_name(const Consumer& consumer) const
+    {
+        return broker_.name_of(consumer.queue()) + ".hold." + consumer.id;
+    }
 
     // Does `work` on the broker's thread with the letter, if there is one: then it is to call Done. True when there
     // was.
-    using OnLetter = std::move_only_function<void(Session&, std::uint16_t channel, AmqpConnection::Got, Done)>;
+    using OnLetter = std::move_only_function<void(Session&, OwnChannel, AmqpConnection::Got, Done)>;
     Task<bool> with_letter(std::string id, OnLetter work);
 
     const Clock& clock_;
@@ -242,7 +328,11 @@ Task<void> RabbitmqEventQueue::dispatch(Consumer& consumer)
             co_return;
         sort_incoming(consumer);
         start_handlers(consumer);
-        co_await consumer.waker->wait(std::nullopt);
+        start_holding(consumer);
+        std::optional<milliseconds> limit;
+        if (!consumer.in_hand.empty())
+            limit = broker_.options().hold_after / 4;
+        co_await consumer.waker->wait(limit);
     }
 }
 
@@ -254,16 +344,20 @@ void RabbitmqEventQueue::sort_incoming(Consumer& consumer)
         incoming.swap(consumer.subscription->incoming);
     }
     for (Incoming& one : incoming) {
-        Copy copy(std::move(one.message));
-        std::string key = copy.key();
-        if (auto known = consumer.in_hand.find(key); known != consumer.in_hand.end()) {
-            known->second.receipt = one.receipt;
-        } else if (auto over = consumer.ended.find(key); over != consumer.ended.end()) {
-            consumer.tasks.spawn(settle_again(consumer, std::move(copy), one.receipt, over->second));
-        } else {
-            consumer.in_hand.emplace(key, Consumer::InHand{std::move(copy), one.receipt});
-            consumer.waiting.push_back(std::move(key));
+        const std::string id = one.message.id;
+        if (auto known = consumer.in_hand.find(id); known != consumer.in_hand.end()) {
+            auto is_old = [&](const Receipt& receipt) { return receipt.generation != one.receipt.generation; };
+            std::erase_if(known->second.receipts, is_old);
+            known->second.receipts.push_back(one.receipt);
+            continue;
         }
+        Copy copy(one.message);
+        if (auto over = consumer.ended.find(copy.key()); over != consumer.ended.end()) {
+            consumer.tasks.spawn(settle_again(consumer, std::move(one), over->second));
+            continue;
+        }
+        consumer.in_hand.emplace(id, Consumer::InHand{.copy = std::move(copy), .receipts = {one.receipt}});
+        consumer.waiting.push_back(id);
     }
 }
 
@@ -271,9 +365,33 @@ void RabbitmqEventQueue::start_handlers(Consumer& consumer)
 {
     while (consumer.running < consumer.prefetch && !consumer.waiting.empty()) {
         ++consumer.running;
+        auto& in_hand = consumer.in_hand.at(consumer.waiting.front());
+        in_hand.running = true;
+        in_hand.since = std::chrono::steady_clock::now();
         GH_ASSERT(consumer.tasks.spawn(handle_one(consumer, consumer.waiting.front())));
         consumer.waiting.pop_front();
     }
+}
+
+// The broker takes a consumer that acknowledges nothing for half an hour for broken. What takes longer than that is
+// moved into a queue of this consumer's own, where nobody else sees it as long as it is put there again from time to
+// time.
+void RabbitmqEventQueue::start_holding(Consumer& consumer)
+{
+    auto now = std::chrono::steady_clock::now();
+    bool any_held = false;
+    for (auto& [id, in_hand] : consumer.in_hand) {
+        any_held = any_held || in_hand.held;
+        if (!in_hand.running || in_hand.held || in_hand.busy || now - in_hand.since < broker_.options().hold_after)
+            continue;
+        in_hand.busy = true;
+        if (!consumer.tasks.spawn(hold(consumer, id)))
+            in_hand.busy = false;
+    }
+    if (!any_held || now - consumer.renewed < broker_.options().hold_after / 2)
+        return;
+    consumer.renewed = now;
+    consumer.tasks.spawn(renew(consumer));
 }
 
 Task<void> RabbitmqEventQueue::stop_deliveries(Consumer& consumer)
@@ -301,7 +419,8 @@ Task<void> RabbitmqEventQueue::give_back_waiting(Consumer& consumer)
             auto one = consumer.in_hand.extract(consumer.waiting.front());
             consumer.waiting.pop_front();
             Consumer::InHand in_hand = std::move(one.mapped());
-            co_await settle_once(consumer.queue(), std::move(in_hand.copy), in_hand.receipt, Ending::given_back, "");
+            co_await settle_once(consumer.queue(), std::move(in_hand.copy), std::move(in_hand.receipts),
+                                 Ending::given_back, "");
         }
     } catch (const std::exception& error) {
         failure = error.what();
@@ -311,9 +430,9 @@ Task<void> RabbitmqEventQueue::give_back_waiting(Consumer& consumer)
         log::warn("events", "events could not be given back", {{"queue", consumer.queue()}, {"error", failure}});
 }
 
-Task<void> RabbitmqEventQueue::handle_one(Consumer& consumer, std::string key)
+Task<void> RabbitmqEventQueue::handle_one(Consumer& consumer, std::string id)
 {
-    const Copy& copy = consumer.in_hand.at(key).copy;
+    const Copy& copy = consumer.in_hand.at(id).copy;
     const int attempt = copy.attempt();
     std::string failure;
     auto ending = Ending::acknowledged;
@@ -347,36 +466,50 @@ Task<void> RabbitmqEventQueue::handle_one(Consumer& consumer, std::string key)
                    {"attempt", attempt},
                    {"attempts_max", retry().attempts_max},
                    {"error", failure}});
-    co_await settle(consumer, std::move(key), ending, std::move(failure));
+    co_await settle(consumer, std::move(id), ending, std::move(failure));
     --consumer.running;
     consumer.waker->wake();
 }
 
 // Tells the broker how a copy ended. When the connection that it came by is lost, the broker delivers it again, here or
 // elsewhere; here the ending is known by then.
-Task<void> RabbitmqEventQueue::settle(Consumer& consumer, std::string key, Ending ending, std::string reason)
+Task<void> RabbitmqEventQueue::settle(Consumer& consumer, std::string id, Ending ending, std::string reason)
 {
     Backoff backoff(settle_backoff_max);
+    Consumer::InHand& in_hand = consumer.in_hand.at(id);
+    const std::string key = in_hand.copy.key();
     while (true) {
-        Consumer::InHand in_hand = consumer.in_hand.at(key);
+        while (in_hand.busy)
+            co_await wait_for_broker();
+        in_hand.busy = true;
+        const bool held = in_hand.held;
+        const auto receipts = in_hand.receipts;
+        auto is_settled = [&](const Receipt& receipt) { return is_among(receipts, receipt); };
         std::string failure;
         try {
-            co_await settle_once(consumer.queue(), in_hand.copy, in_hand.receipt, ending, reason);
+            if (held)
+                co_await settle_held(consumer, in_hand.copy, ending, reason);
+            else
+                co_await settle_once(consumer.queue(), in_hand.copy, receipts, ending, reason);
         } catch (const std::exception& error) {
             failure = error.what();
         }
-        // By a new connection it may have come again meanwhile.
-        bool again = consumer.in_hand.at(key).receipt.generation != in_hand.receipt.generation;
+        in_hand.busy = false;
         if (failure.empty()) {
             consumer.remember(key, {Ending::acknowledged, ""});
-            if (!again)
+            in_hand.held = false;
+            // It may have come again meanwhile.
+            if (!held)
+                std::erase_if(in_hand.receipts, is_settled);
+            if (in_hand.receipts.empty())
                 break;
             ending = Ending::acknowledged;
             continue;
         }
         log::warn("events", "cannot tell RabbitMQ how an event ended",
-                  {{"queue", consumer.queue()}, {"event", in_hand.copy.message.id}, {"error", failure}});
-        bool lost = in_hand.receipt.generation != broker_.generation() || !broker_.ready();
+                  {{"queue", consumer.queue()}, {"event", id}, {"error", failure}});
+        bool again = in_hand.receipts != receipts;
+        bool lost = !held && (receipts.empty() || receipts.back().generation != broker_.generation());
         if (consumer.tasks.stopping() || (lost && !again)) {
             consumer.remember(key, {ending, std::move(reason)});
             break;
@@ -384,15 +517,17 @@ Task<void> RabbitmqEventQueue::settle(Consumer& consumer, std::string key, Endin
         if (!again)
             co_await pause(backoff.next());
     }
-    consumer.in_hand.erase(key);
+    consumer.in_hand.erase(id);
 }
 
-Task<void> RabbitmqEventQueue::settle_again(Consumer& consumer, Copy copy, Receipt receipt, Consumer::Ended how)
+Task<void> RabbitmqEventQueue::settle_again(Consumer& consumer, Incoming incoming, Consumer::Ended how)
 {
+    Copy copy(std::move(incoming.message));
     std::string key = copy.key();
+    std::vector<Receipt> receipts(1, incoming.receipt);
     std::string failure;
     try {
-        co_await settle_once(consumer.queue(), std::move(copy), receipt, how.ending, how.reason);
+        co_await settle_once(consumer.queue(), std::move(copy), std::move(receipts), how.ending, how.reason);
     } catch (const std::exception& error) {
         failure = error.what();
     }
@@ -403,37 +538,138 @@ Task<void> RabbitmqEventQueue::settle_again(Consumer& consumer, Copy copy, Recei
                   {{"queue", consumer.queue()}, {"error", failure}});
 }
 
-Task<void> RabbitmqEventQueue::settle_once(std::string queue, Copy copy, Receipt receipt, Ending ending,
+RabbitmqEventQueue::Next RabbitmqEventQueue::next_of(const std::string& queue, const Copy& copy, Ending ending,
+                                                     const std::string& reason) const
+{
+    int attempts = copy.attempt();
+    if (ending == Ending::given_back)
+        return {broker_.name_of(queue), copy.again(attempts - 1)};
+    Next next{"", copy.again(attempts)};
+    if (attempts < retry().attempts_max && parse_event(copy.message.body)) {
+        next.queue = broker_.retry_name(queue, delay_after(retry(), attempts));
+        return next;
+    }
+    next.queue = broker_.dead_name(queue);
+    next.message.headers.push_back({reason_header, reason.substr(0, reason_bytes_max)});
+    next.message.headers.push_back({failed_at_header, to_unix_ms(clock_.now())});
+    return next;
+}
+
+Task<void> RabbitmqEventQueue::settle_once(std::string queue, Copy copy, std::vector<Receipt> receipts, Ending ending,
                                            std::string reason)
 {
-    std::string target = broker_.name_of(queue);
-    AmqpMessage next = copy.again(copy.attempt() - 1);
-    if (ending == Ending::failed) {
-        int attempts = copy.attempt();
-        next = copy.again(attempts);
-        bool last = attempts >= retry().attempts_max || !parse_event(copy.message.body);
-        target = last ? broker_.dead_name(queue) : broker_.retry_name(queue, delay_after(retry(), attempts));
-        if (last) {
-            next.headers.push_back({reason_header, reason.substr(0, reason_bytes_max)});
-            next.headers.push_back({failed_at_header, to_unix_ms(clock_.now())});
-        }
-    }
+    Next next;
+    if (ending != Ending::acknowledged)
+        next = next_of(queue, copy, ending, reason);
     auto start = [&](Session& session, Done done) {
-        if (!session.owns(receipt))
-            throw Unavailable("RabbitMQ: the connection that the event came by is lost");
-        if (ending == Ending::acknowledged) {
-            session.acknowledge(receipt);
-            done(nullptr);
-            return;
-        }
-        auto confirmed = [&session, receipt, done = std::move(done)](std::exception_ptr error) mutable {
-            if (!error)
-                session.acknowledge(receipt);
-            done(error);
-        };
-        session.publish("", target, next, true, Done(std::move(confirmed)));
+        session.require_any(receipts);
+        auto acknowledge = acknowledge_then(session, receipts, std::move(done));
+        if (ending == Ending::acknowledged)
+            acknowledge(nullptr);
+        else
+            session.publish("", next.queue, next.message, true, std::move(acknowledge));
     };
     co_await broker_.ask(std::move(start), ending != Ending::acknowledged);
+}
+
+// The same for one that is in the hold queue.
+Task<void> RabbitmqEventQueue::settle_held(Consumer& consumer, Copy copy, Ending ending, std::string reason)
+{
+    Next next;
+    if (ending != Ending::acknowledged)
+        next = next_of(consumer.queue(), copy, ending, reason);
+    auto start = [&](Session& session, Done done) {
+        OwnChannel channel(session);
+        auto got = take_message(session, channel.number(), hold_name(consumer), copy.message.id);
+        auto tag = got ? std::optional(got->tag) : std::nullopt;
+        auto acknowledge = acknowledge_then(channel, tag, std::move(done));
+        if (ending == Ending::acknowledged)
+            acknowledge(nullptr);
+        else
+            session.publish("", next.queue, next.message, true, std::move(acknowledge));
+    };
+    co_await broker_.ask(std::move(start), true);
+}
+
+// Moves one into the hold queue. There it counts as failed: when this process dies, its time there runs out, and it
+// comes to somebody as the next attempt.
+Task<void> RabbitmqEventQueue::hold(Consumer& consumer, std::string id)
+{
+    Consumer::InHand& in_hand = consumer.in_hand.at(id);  // stays: nobody settles it while it is busy
+    auto receipts = in_hand.receipts;
+    AmqpMessage message = in_hand.copy.again(in_hand.copy.attempt());
+    auto start = [&](Session& session, Done done) {
+        session.require_any(receipts);
+        session.declare_hold_queue(hold_name(consumer), broker_.name_of(consumer.queue()));
+        session.publish("", hold_name(consumer), message, true, acknowledge_then(session, receipts, std::move(done)));
+    };
+    std::string failure;
+    try {
+        co_await broker_.ask(std::move(start), true);
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    in_hand.busy = false;
+    if (!failure.empty()) {
+        log::warn("events", "cannot hold an event that takes long; will try again",
+                  {{"queue", consumer.queue()}, {"event", id}, {"error", failure}});
+        co_return;
+    }
+    in_hand.held = true;
+    consumer.renewed = std::chrono::steady_clock::now();
+    std::erase_if(in_hand.receipts, [&](const Receipt& receipt) { return is_among(receipts, receipt); });
+}
+
+// Takes out all that is held and puts back, with its time from the start, what is still in hand.
+Task<void> RabbitmqEventQueue::renew(Consumer& consumer)
+{
+    std::set<std::string> wanted;
+    for (auto& [id, in_hand] : consumer.in_hand) {
+        if (in_hand.held && !in_hand.busy) {
+            in_hand.busy = true;
+            wanted.insert(id);
+        }
+    }
+    // The last of those who share it closes the channel and tells how it ended.
+    struct All {
+        All(Session& session, Done whole) : channel(session), done(std::move(whole)) {}
+        ~All() { acknowledge_then(channel, std::nullopt, std::move(done))(error); }
+        OwnChannel channel;
+        Done done;
+        std::exception_ptr error;
+    };
+    auto start = [&](Session& session, Done done) {
+        auto all = std::make_shared<All>(session, std::move(done));
+        std::vector<AmqpConnection::Got> taken;
+        while (auto got = session.connection().get(all->channel.number(), hold_name(consumer)))
+            taken.push_back(std::move(*got));
+        for (AmqpConnection::Got& got : taken) {
+            std::uint64_t tag = got.tag;
+            if (!wanted.contains(got.message.id)) {
+                all->channel.acknowledge(tag);
+                continue;
+            }
+            auto confirmed = [all, tag](std::exception_ptr error) {
+                if (error)
+                    all->error = error;
+                else
+                    all->channel.acknowledge(tag);
+            };
+            Copy copy(std::move(got.message));
+            session.publish("", hold_name(consumer), copy.again(copy.attempts), true, Done(std::move(confirmed)));
+        }
+    };
+    std::string failure;
+    try {
+        co_await broker_.ask(std::move(start), true);
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    if (!failure.empty())
+        log::warn("events", "cannot hold events that take long any longer; will try again",
+                  {{"queue", consumer.queue()}, {"error", failure}});
+    for (const std::string& id : wanted)
+        consumer.in_hand.at(id).busy = false;
 }
 
 Task<std::vector<DeadLetter>> RabbitmqEventQueue::dead_letters(std::size_t limit)
@@ -470,23 +706,15 @@ Task<bool> RabbitmqEventQueue::with_letter(std::string id, OnLetter work)
         co_return false;
     bool found = false;
     auto start = [&](Session& session, Done done) {
-        std::uint16_t channel = session.open_channel();
-        auto close = [&session, channel, done = std::move(done)](std::exception_ptr error) mutable {
-            session.close_channel(channel);
-            done(error);
-        };
-        Done closing(std::move(close));
-        for (std::size_t i = 0; i < letters_read_max; ++i) {
-            auto got = session.connection().get(channel, broker_.dead_name(wanted->queue));
-            if (!got)
-                break;
-            if (got->message.id != wanted->event_id)
-                continue;
-            found = true;
-            work(session, channel, std::move(*got), std::move(closing));
+        OwnChannel channel(session);
+        auto got = take_message(session, channel.number(), broker_.dead_name(wanted->queue), wanted->event_id);
+        found = got.has_value();
+        if (found) {
+            work(session, std::move(channel), std::move(*got), std::move(done));
             return;
         }
-        closing(nullptr);
+        channel.close();
+        done(nullptr);
     };
     co_await broker_.ask(std::move(start), true);
     co_return found;
@@ -495,8 +723,9 @@ Task<bool> RabbitmqEventQueue::with_letter(std::string id, OnLetter work)
 Task<std::optional<DeadLetter>> RabbitmqEventQueue::find_dead_letter(std::string id)
 {
     std::optional<DeadLetter> letter;
-    auto look = [&](Session&, std::uint16_t, AmqpConnection::Got got, Done done) {
+    auto look = [&](Session&, OwnChannel channel, AmqpConnection::Got got, Done done) {
         letter = to_dead_letter(id.substr(0, id.find(':')), got.message);
+        channel.close();
         done(nullptr);
     };
     co_await with_letter(id, std::move(look));
@@ -505,25 +734,19 @@ Task<std::optional<DeadLetter>> RabbitmqEventQueue::find_dead_letter(std::string
 
 Task<bool> RabbitmqEventQueue::retry_dead_letter(std::string id)
 {
-    auto revive = [&](Session& session, std::uint16_t channel, AmqpConnection::Got got, Done done) {
+    auto revive = [&](Session& session, OwnChannel channel, AmqpConnection::Got got, Done done) {
         Copy copy(std::move(got.message));
         copy.revival = make_id();
-        auto confirmed = [&session, channel, tag = got.tag, done = std::move(done)](std::exception_ptr error) mutable {
-            if (!error)
-                session.connection().acknowledge(channel, tag);
-            done(error);
-        };
         std::string target = broker_.name_of(id.substr(0, id.find(':')));
-        session.publish("", target, copy.again(0), true, Done(std::move(confirmed)));
+        session.publish("", target, copy.again(0), true, acknowledge_then(channel, got.tag, std::move(done)));
     };
     co_return co_await with_letter(id, std::move(revive));
 }
 
 Task<bool> RabbitmqEventQueue::drop_dead_letter(std::string id)
 {
-    auto drop = [](Session& session, std::uint16_t channel, AmqpConnection::Got got, Done done) {
-        session.connection().acknowledge(channel, got.tag);
-        done(nullptr);
+    auto drop = [](Session&, OwnChannel channel, AmqpConnection::Got got, Done done) {
+        acknowledge_then(channel, got.tag, std::move(done))(nullptr);
     };
     co_return co_await with_letter(id, std::move(drop));
 }

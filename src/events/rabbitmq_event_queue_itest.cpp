@@ -54,6 +54,7 @@ struct RabbitmqHarness {
     std::string prefix = "test-" + make_id();
     AmqpUrl url = test_url();
     Clock clock;
+    milliseconds hold_after = 10min;
     Broker* broker = nullptr;
 
     Retry retry() const { return {.attempts_max = 3, .delay_first = 800ms, .delay_max = 1000ms}; }
@@ -61,7 +62,8 @@ struct RabbitmqHarness {
     void halt() { broker->halt(); }
     std::unique_ptr<EventQueue> open()
     {
-        auto made = make_rabbitmq_queue({.url = url, .prefix = prefix, .retry = retry()}, clock);
+        auto made =
+            make_rabbitmq_queue({.url = url, .prefix = prefix, .retry = retry(), .hold_after = hold_after}, clock);
         broker = made.broker;
         return std::move(made.queue);
     }
@@ -117,6 +119,7 @@ TEST_F(RabbitmqEventQueue, ConnectionsThatAreCutLoseNothing)
     };
     EXPECT_TRUE(until(all_came, 30s));
     EXPECT_GT(confirmed.size(), 10U);
+    until([] { return false; }, 1s);  // what comes again after the last cut is on its way
     EXPECT_TRUE(until([&] { return depth("worker") == 0; }, 30s));
     EXPECT_TRUE(dead().empty());
 }
@@ -170,6 +173,73 @@ TEST_F(RabbitmqHeartbeats, AreKeptWhileNothingHappens)
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 500ms);
     EXPECT_EQ(harness.broker->generation(), generation) << "the connection was lost meanwhile";
     EXPECT_EQ(testing::run_task(queue->depth("worker")), 2U);
+}
+
+// An event whose handler takes longer than the broker would wait, in small.
+struct HoldingHarness : RabbitmqHarness {
+    HoldingHarness() { hold_after = 600ms; }
+};
+
+class RabbitmqLongJob : public EventQueueSuite<HoldingHarness> {
+protected:
+    // One that is handled for several renewals.
+    void begin(Probe& probe)
+    {
+        probe.hold = true;
+        publish(event);
+        consume("worker", 2, probe);
+        ASSERT_TRUE(until([&] { return probe.running == 1; }));
+        until([] { return false; }, 3s);
+        ASSERT_EQ(probe.seen.size(), 1U) << "somebody got it meanwhile";
+        EXPECT_EQ(depth("worker"), 0U) << "it is neither waiting nor unacknowledged";
+    }
+    Event event = make_event();
+};
+
+TEST_F(RabbitmqLongJob, IsHeldWhileItRunsAndGoneWhenItEnds)
+{
+    Probe probe;
+    begin(probe);
+    probe.let_go();
+    ASSERT_TRUE(until([&] { return probe.finished == 1; }));
+    until([] { return false; }, 1500ms);
+    EXPECT_EQ(probe.seen.size(), 1U);
+    EXPECT_EQ(depth("worker"), 0U);
+    EXPECT_TRUE(dead().empty());
+}
+
+TEST_F(RabbitmqLongJob, ThatFailsIsTriedAgain)
+{
+    Probe probe;
+    probe.fail_with = "no";
+    begin(probe);
+    probe.let_go();
+    ASSERT_TRUE(until([&] { return probe.seen.size() == 2; }));
+    EXPECT_EQ(probe.seen.at(1).attempt, 2);
+}
+
+TEST_F(RabbitmqLongJob, OfAProcessThatDiesComesToAnother)
+{
+    Probe probe;
+    begin(probe);
+    crash();
+    Probe second;
+    consume("worker", 1, second);
+    ASSERT_TRUE(until([&] { return second.finished == 1; }));
+    EXPECT_EQ(second.seen.at(0).event, event);
+    EXPECT_EQ(second.seen.at(0).attempt, 2);
+}
+
+TEST_F(RabbitmqLongJob, ThatIsCancelledGoesBackUncounted)
+{
+    Probe probe;
+    begin(probe);
+    cancel_and_wait(0);
+    EXPECT_EQ(depth("worker"), 1U);
+    Probe second;
+    consume("worker", 1, second);
+    ASSERT_TRUE(until([&] { return second.finished == 1; }));
+    EXPECT_EQ(second.seen.at(0).attempt, 1);
 }
 
 class RabbitmqRestart : public EventQueueSuite<RabbitmqHarness> {};
@@ -238,6 +308,21 @@ TEST_F(RabbitmqRestart, AnybodyMayBindAQueueOfTheirOwn)
     EXPECT_EQ(got->message.type, "file.deleted");
     EXPECT_EQ(got->message.content_type, "application/cloudevents+json");
     EXPECT_EQ(parse_event(got->message.body).value(), event);
+}
+
+TEST_F(RabbitmqRestart, ARepeatedPublishWhileItIsHandledIsAcknowledgedWithIt)
+{
+    Probe probe;
+    probe.hold = true;
+    auto event = make_event();
+    publish(event);
+    publish(event);
+    consume("worker", 2, probe);
+    ASSERT_TRUE(until([&] { return probe.running == 1; }));
+    idle();
+    probe.let_go();
+    ASSERT_TRUE(until([&] { return probe.finished == 1 && depth("worker") == 0; }));
+    EXPECT_EQ(probe.seen.size(), 1U);
 }
 
 TEST_F(RabbitmqRestart, WhatIsNoEventIsSetAside)

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t batch_max = 64;
 constexpr std::chrono::milliseconds idle_wait{1'000};
-constexpr std::chrono::milliseconds backoff_max{30'000};
+constexpr std::chrono::milliseconds backoff_max{5'000};
 
 // What became of a batch: the ids that the queue has for good, and why it does not have all.
 struct Published {
@@ -27,20 +27,17 @@ Task<Published> publish_all(EventQueue& queue, std::vector<Event> events)
     for (Event& event : events) {
         std::string id = event.id;
         bool away = false;
-        bool refused = false;
         try {
             co_await queue.publish(std::move(event));
         } catch (const std::invalid_argument& e) {
-            refused = true;
-            published.failure = "event " + id + ": " + e.what();
+            log::error("events", "an event that cannot be announced is dropped", {{"event", id}, {"error", e.what()}});
         } catch (const std::exception& e) {
             away = true;
             published.failure = e.what();
         }
         if (away)
             break;  // the others would fare no better
-        if (!refused)
-            published.ids.push_back(std::move(id));
+        published.ids.push_back(std::move(id));
     }
     co_return published;
 }

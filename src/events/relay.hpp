@@ -26,7 +26,8 @@ public:
     ~Relay();
 
     // Runs until cancelled: sends what is there, then sleeps until notify() or for a second; backs off while the queue
-    // is unavailable, up to 30 s.
+    // is unavailable, up to 5 s. An event that the queue refuses for good is logged and dropped: it
+    // would hold up the others for ever.
     Task<void> run();
 
     // Something was committed: look now. Any thread.
