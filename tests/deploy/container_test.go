@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,21 +36,39 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
+// launch starts a container without waiting; where its ops port will be is in the variables.
+func (engine *Engine) launch(t *testing.T, image string, options, variables []string, command ...string) *Container {
+	t.Helper()
+	container := &Container{engine: engine}
+	arguments := []string{"run", "--detach", "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL",
+		"--security-opt", "no-new-privileges"}
+	arguments = append(arguments, options...)
+	for _, variable := range variables {
+		arguments = append(arguments, "--env", variable)
+	}
+	container.name = engine.do(t, append(append(arguments, image), command...)...)
+	return container
+}
+
+func (container *Container) awaitHealth(t *testing.T) {
+	t.Helper()
+	waitFor(t, time.Minute, "the container is healthy", func() error {
+		if state := container.inspect(t, "{{.State.Status}} {{.State.Health.Status}}"); state != "running healthy" {
+			log, _ := container.engine.command("logs", "--tail", "5", container.name).CombinedOutput()
+			return fmt.Errorf("it is %s\n%s", state, log)
+		}
+		return nil
+	})
+}
+
 // startContainer runs every role on the volume, and waits until it is healthy.
 func (engine *Engine) startContainer(t *testing.T, image, volume string) *Container {
 	t.Helper()
 	public, ops := freeAddress(t), freeAddress(t)
-	container := &Container{engine: engine, url: "http://" + public, ops: "http://" + ops}
-	container.name = engine.do(t, "run", "--detach", "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL",
-		"--security-opt", "no-new-privileges", "--volume", volume+":/data",
-		"--env", "GATEHOUSE_GATEWAY__LISTEN="+public, "--env", "GATEHOUSE_OPS__LISTEN="+ops,
-		"--env", "GATEHOUSE_GATEWAY__PUBLIC_URL=http://gate.test", image)
-	waitFor(t, time.Minute, "the container is healthy", func() error {
-		if state := container.inspect(t, "{{.State.Status}} {{.State.Health.Status}}"); state != "running healthy" {
-			return fmt.Errorf("it is %s", state)
-		}
-		return nil
-	})
+	container := engine.launch(t, image, []string{"--volume", volume + ":/data"}, []string{
+		"GATEHOUSE_GATEWAY__LISTEN=" + public, "GATEHOUSE_OPS__LISTEN=" + ops, "GATEHOUSE_GATEWAY__PUBLIC_URL=http://gate.test"})
+	container.url, container.ops = "http://"+public, "http://"+ops
+	container.awaitHealth(t)
 	return container
 }
 
@@ -62,6 +81,13 @@ func (container *Container) inspect(t *testing.T, format string) string {
 func (container *Container) inside(command string) string {
 	output, _ := container.engine.command("exec", container.name, "bash", "-c", command).CombinedOutput()
 	return strings.TrimSpace(string(output))
+}
+
+// addUser makes the user whom logIn() logs in.
+func (container *Container) addUser(t *testing.T) {
+	t.Helper()
+	container.engine.feed(t, password+"\n", "exec", "--interactive", container.name, "gatehouse", "user", "add", "ada", "--email",
+		"ada@example.org", "--password-stdin")
 }
 
 func (container *Container) logIn(t *testing.T) {
@@ -136,6 +162,22 @@ func (container *Container) upload(t *testing.T, name string, content []byte) Fi
 		t.Fatalf("%d files", len(answer.Items))
 	}
 	return answer.Items[0]
+}
+
+// awaitSound waits until the file is processed; it must have an mp3.
+func (container *Container) awaitSound(t *testing.T, file File) {
+	t.Helper()
+	waitFor(t, time.Minute, "the sound is processed", func() error {
+		container.get(t, "/files/"+file.ID, &file)
+		if file.State != "processed" {
+			return fmt.Errorf("%s %s", file.State, file.Reason)
+		}
+		return nil
+	})
+	at := slices.IndexFunc(file.Derived, func(derived File) bool { return derived.Processor == "audio" })
+	if at < 0 || file.Derived[at].Type != "audio/mpeg" || len(container.download(t, file.Derived[at].ID)) < 1000 {
+		t.Errorf("no mp3: %+v", file.Derived)
+	}
 }
 
 // stop asks as Docker and Kubernetes do; the exit code.

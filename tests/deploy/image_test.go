@@ -4,14 +4,14 @@ package deploy
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 const megabytesMax = 150 // of the image without ffmpeg
@@ -47,13 +47,14 @@ func TestImage(t *testing.T) {
 	}
 	var file File
 	t.Run("takes a login and an upload", func(t *testing.T) {
-		engine.feed(t, password+"\n", "exec", "--interactive", container.name, "gatehouse", "user", "add", "ada", "--email", "ada@example.org", "--password-stdin")
+		container.addUser(t)
 		container.logIn(t)
 		file = container.upload(t, "random.bin", content)
 		if !bytes.Equal(container.download(t, file.ID), content) {
 			t.Error("other bytes come back")
 		}
 	})
+	t.Run("passes the chart's test", func(t *testing.T) { checkHelmTest(t, container) })
 	t.Run("is unhealthy when it does not answer", func(t *testing.T) { checkHealthFails(t, container) })
 	t.Run("ends by SIGTERM with 0", func(t *testing.T) {
 		if code := container.stop(t); code != "0" {
@@ -70,6 +71,7 @@ func TestImage(t *testing.T) {
 		again.stop(t)
 	})
 	t.Run("processes media with ffmpeg", func(t *testing.T) { checkWorker(t, engine) })
+	t.Run("runs each role in a container of its own", func(t *testing.T) { checkRolesApart(t, engine) })
 }
 
 func checkMetadata(t *testing.T, engine *Engine) {
@@ -128,6 +130,21 @@ func checkConfinement(t *testing.T, container *Container) {
 	}
 }
 
+// What `helm test` runs in a pod of the same image.
+func checkHelmTest(t *testing.T, container *Container) {
+	test := all[*corev1.Pod](render(t, "minimal"))[0].Spec.Containers[0]
+	gateway, port, _ := net.SplitHostPort(strings.TrimPrefix(container.url, "http://"))
+	command := []string{"exec", "--env", "GATEWAY=" + gateway, "--env", "PORT=" + port, container.name}
+	command = append(append(command, test.Command...), test.Args...)
+	if output := container.engine.do(t, command...); !strings.Contains(output, `"Ed25519"`) {
+		t.Errorf("no keys in %s", output)
+	}
+	command[4] = "PORT=1"
+	if output, err := container.engine.command(command...).CombinedOutput(); err == nil {
+		t.Errorf("passes without a gateway: %s", output)
+	}
+}
+
 // The check itself, against a port where nobody is, and a page that is not there.
 func checkHealthFails(t *testing.T, container *Container) {
 	for _, command := range []string{"GATEHOUSE_OPS__LISTEN=127.0.0.1:1 gatehouse-healthcheck", "gatehouse-healthcheck /nothing"} {
@@ -149,20 +166,9 @@ func checkWorker(t *testing.T, engine *Engine) {
 	}
 	engine.do(t, "volume", "create", "media")
 	container := engine.startContainer(t, "worker:test", "media")
-	engine.feed(t, password+"\n", "exec", "--interactive", container.name, "gatehouse", "user", "add", "ada", "--email", "ada@example.org", "--password-stdin")
+	container.addUser(t)
 	container.logIn(t)
-	file := container.upload(t, "tone.wav", tone())
-	waitFor(t, time.Minute, "the sound is processed", func() error {
-		container.get(t, "/files/"+file.ID, &file)
-		if file.State != "processed" {
-			return fmt.Errorf("%s %s", file.State, file.Reason)
-		}
-		return nil
-	})
-	at := slices.IndexFunc(file.Derived, func(derived File) bool { return derived.Processor == "audio" })
-	if at < 0 || file.Derived[at].Type != "audio/mpeg" || len(container.download(t, file.Derived[at].ID)) < 1000 {
-		t.Errorf("no mp3: %+v", file.Derived)
-	}
+	container.awaitSound(t, container.upload(t, "tone.wav", tone()))
 	if code := container.stop(t); code != "0" {
 		t.Errorf("exit code %s", code)
 	}
