@@ -4,8 +4,10 @@
 #include "app/listen_address.hpp"
 #include "app/roles.hpp"
 #include "app/store_url.hpp"
+#include "events/amqp_url.hpp"
 #include "gateway/gateway.hpp"
 #include "http/url.hpp"
+#include "sql/mysql_url.hpp"
 
 #include <fmt/format.h>
 
@@ -120,9 +122,30 @@ void check_addresses(const Config& config, Report& report)
                    "must be http:// or https:// and a host, with a port if need be and nothing behind it");
 }
 
+// What is wrong with the rest of a server's URL, as far as it can be told without its driver.
+std::optional<std::string> find_server_error(const std::string& url)
+{
+    if (url.starts_with("mysql") || url.starts_with("mariadb")) {
+        try {
+            sql::parse_mysql_url(url);
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+    }
+    if (url.starts_with("amqp")) {
+        auto parsed = events::parse_amqp_url(url);
+        if (!parsed)
+            return parsed.error();
+    }
+    return std::nullopt;
+}
+
 void check_store(const std::string& url, std::string_view key, const StoreKind& kind, Report& report)
 {
-    if (auto wrong = find_store_error(url, kind))
+    auto wrong = find_store_error(url, kind);
+    if (!wrong)
+        wrong = find_server_error(url);
+    if (wrong)
         report.add(key, *wrong);
 }
 

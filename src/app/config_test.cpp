@@ -249,9 +249,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "roles: [notifier]\nevents: {store: 'amqp://mq'}\nservice_key: "
                 "'01234567890123456789012345678901'\ngateway: {public_url: 'https://gate.example'}\n",
                 "roles: notifier needs auth: run it in the same process, or say in auth.urls where it listens"},
-        BadFile{"QueueOfOneProcess",
-                "roles: [auth]\nauth: {store: 'mysql://db/gatehouse'}\ngateway: {public_url: 'https://gate.example'}\n",
-                "events.store: lies in this process alone, but roles of other processes need it: amqp://..."},
+        BadFile{
+            "QueueOfOneProcess",
+            "roles: [auth]\nauth: {store: 'mysql://me@db/gatehouse'}\ngateway: {public_url: 'https://gate.example'}\n",
+            "events.store: lies in this process alone, but roles of other processes need it: amqp://..."},
         BadFile{"NoPublicUrl", "roles: [auth, files]\n",
                 "gateway.public_url: must be set, and the same, in processes that run some of the roles: it is the "
                 "issuer of tokens and where links in mails lead"},

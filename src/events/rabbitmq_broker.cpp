@@ -470,4 +470,38 @@ void Session::check_confirms() const
         throw ConnectionLost("RabbitMQ: the broker does not confirm what it got");
 }
 
+std::optional<AmqpConnection::Got> take_message(Session& session, std::uint16_t channel, const std::string& queue,
+                                                const std::string& id)
+{
+    for (std::size_t i = 0; i < messages_read_max; ++i) {
+        auto got = session.connection().get(channel, queue);
+        if (!got || got->message.id == id)
+            return got;
+    }
+    return std::nullopt;
+}
+
+Done acknowledge_then(Session& session, std::vector<Receipt> receipts, Done done)
+{
+    auto acknowledge = [&session, receipts = std::move(receipts),
+                        done = std::move(done)](std::exception_ptr error) mutable {
+        if (!error)
+            for (const Receipt& receipt : receipts)
+                session.acknowledge(receipt);
+        done(error);
+    };
+    return Done(std::move(acknowledge));
+}
+
+Done acknowledge_then(OwnChannel channel, std::optional<std::uint64_t> tag, Done done)
+{
+    auto acknowledge = [channel, tag, done = std::move(done)](std::exception_ptr error) mutable {
+        if (!error && tag)
+            channel.acknowledge(*tag);
+        channel.close();
+        done(error);
+    };
+    return Done(std::move(acknowledge));
+}
+
 }  // namespace gatehouse::events

@@ -224,4 +224,30 @@ private:
     std::thread thread_;  // the last member: it uses all others
 };
 
+// A channel of one's own, on the broker's thread. What was taken there and not acknowledged goes back when it is
+// closed.
+class OwnChannel {
+public:
+    explicit OwnChannel(Session& session) : session_(&session), number_(session.open_channel()) {}
+
+    std::uint16_t number() const { return number_; }
+    void acknowledge(std::uint64_t tag) { session_->connection().acknowledge(number_, tag); }
+    void close() { session_->close_channel(number_); }
+
+private:
+    Session* session_;
+    std::uint16_t number_;
+};
+
+// Takes messages out of a queue until it is the one with that id.
+std::optional<AmqpConnection::Got> take_message(Session& session, std::uint16_t channel, const std::string& queue,
+                                                const std::string& id);
+
+// A Done that acknowledges what an event came by, when what is to be done before that is done; then it tells `done`.
+Done acknowledge_then(Session& session, std::vector<Receipt> receipts, Done done);
+Done acknowledge_then(OwnChannel channel, std::optional<std::uint64_t> tag, Done done);  // and closes the channel
+
+// How many messages of a queue are looked at to find one.
+inline constexpr std::size_t messages_read_max = 10'000;
+
 }  // namespace gatehouse::events

