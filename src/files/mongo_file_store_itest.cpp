@@ -164,10 +164,9 @@ TEST_F(MongoFileStore, WhatAKilledProcessWroteIsSwept)
     ASSERT_GE(child, 0);
     if (child == 0) {
         // The first threads and connections of this process are its own: nothing of the parent's is used.
-        asio::io_context context;
         auto store = make_mongo_file_store(place_.url);
-        auto writer = gatehouse::testing::run_task(context, store->create(make_id()));
-        gatehouse::testing::run_task(context, write_all(*writer, make_content(5'000'000), 64 * 1024));
+        auto writer = gatehouse::testing::run_task(store->create(make_id()));
+        gatehouse::testing::run_task(write_all(*writer, make_content(5'000'000), 64 * 1024));
         ::raise(SIGKILL);
     }
     int status = 0;
@@ -272,12 +271,11 @@ TEST_F(MongoFileStore, AnUploadIsOneAmongManyWritersOfItsId)
     std::atomic<int> won{0};
     for (int i = 0; i < 6; ++i) {
         threads.emplace_back([&, i] {
-            asio::io_context context;
             FileStore& store = i % 2 == 0 ? *store_ : *other;
             File file = make_file(id, "owner-" + std::to_string(i));
-            auto writer = gatehouse::testing::run_task(context, store.create(id));
-            gatehouse::testing::run_task(context, writer->write(file.owner));
-            if (gatehouse::testing::run_task(context, writer->commit(file, std::nullopt)))
+            auto writer = gatehouse::testing::run_task(store.create(id));
+            gatehouse::testing::run_task(writer->write(file.owner));
+            if (gatehouse::testing::run_task(writer->commit(file, std::nullopt)))
                 won.fetch_add(1);
         });
     }
@@ -297,10 +295,9 @@ TEST_F(MongoFileStore, ARemovalAndADerivedCommitLeaveNoDerivedFileBehind)
         File file = make_file(make_derived_id(source.id, "audio"));
         file.derived_from = source.id;
         std::thread deriving([&] {
-            asio::io_context context;
-            auto writer = gatehouse::testing::run_task(context, worker->create(file.id));
-            gatehouse::testing::run_task(context, writer->write("sound"));
-            gatehouse::testing::run_task(context, writer->commit(file, std::nullopt));
+            auto writer = gatehouse::testing::run_task(worker->create(file.id));
+            gatehouse::testing::run_task(writer->write("sound"));
+            gatehouse::testing::run_task(writer->commit(file, std::nullopt));
         });
         std::this_thread::sleep_for(std::chrono::microseconds{700 * i});
         EXPECT_TRUE(run(store_->remove(source.id, make_event("file.deleted", source.id))));
