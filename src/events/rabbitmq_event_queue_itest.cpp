@@ -242,6 +242,57 @@ TEST_F(RabbitmqLongJob, ThatIsCancelledGoesBackUncounted)
     EXPECT_EQ(second.seen.at(0).attempt, 1);
 }
 
+// The host is what the server's certificate must be for.
+AmqpUrl tls_url(const std::string& ca)
+{
+    AmqpUrl url = *parse_amqp_url(required("GATEHOUSE_TEST_RABBITMQ_TLS") + VirtualHost::name());
+    url.ca = ca;
+    return url;
+}
+
+// Why there is no connection; empty when there is one.
+std::string refusal(const AmqpUrl& url)
+{
+    try {
+        AmqpConnection connection(url);
+    } catch (const ConnectionLost& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(RabbitmqTls, TheServersCertificateMustBeOfTheCaAndForTheHost)
+{
+    std::string ca = required("GATEHOUSE_TEST_RABBITMQ_CA");
+    AmqpUrl good = tls_url(ca);
+    EXPECT_NO_THROW(AmqpConnection{good});
+    AmqpUrl by_address = good;
+    by_address.host = "127.0.0.1";  // is in the certificate, too
+    EXPECT_NO_THROW(AmqpConnection{by_address});
+
+    EXPECT_THAT(refusal(tls_url("")), ::testing::HasSubstr("SSL")) << "the system does not know this CA";
+    EXPECT_THAT(refusal(tls_url("/nowhere")), ::testing::HasSubstr("CA file"));
+    AmqpUrl other_name = good;
+    other_name.host = "0.0.0.0";  // leads to the same server
+    EXPECT_THAT(refusal(other_name), ::testing::HasSubstr("SSL"));
+    AmqpUrl plain = good;
+    plain.tls = false;
+    EXPECT_NE(refusal(plain), "");
+}
+
+TEST(RabbitmqTls, TheQueueWorksOverIt)
+{
+    RabbitmqHarness harness;
+    harness.url = tls_url(required("GATEHOUSE_TEST_RABBITMQ_CA"));
+    auto queue = harness.open();
+    for (int i = 0; i < 50; ++i) {
+        auto event = make_event();
+        event.data["text"] = std::string(100'000, 'x');
+        testing::run_task(queue->publish(event));
+    }
+    EXPECT_EQ(testing::run_task(queue->depth("worker")), 50U);
+}
+
 class RabbitmqRestart : public EventQueueSuite<RabbitmqHarness> {};
 
 TEST_F(RabbitmqRestart, OfTheBrokerLosesNothing)
