@@ -143,8 +143,10 @@ protected:
 
     Commands& commands()
     {
-        if (!commands_)
+        if (!commands_) {
             commands_ = std::make_unique<Commands>(*database_, clock_);
+            commands_->migrate();
+        }
         return *commands_;
     }
     // A user with `good_password`; gives the id.
