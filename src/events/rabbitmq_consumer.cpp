@@ -3,7 +3,10 @@
 
 #include "base/log.hpp"
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <set>
@@ -22,10 +25,12 @@ bool is_among(const std::vector<Receipt>& receipts, const Receipt& receipt)
     return std::ranges::find(receipts, receipt) != receipts.end();
 }
 
-Task<void> wait_for_broker()
+// Lets the others of this thread go on, also when the caller is cancelled: pause() would not.
+Task<void> wait_for_others()
 {
-    auto waiting = pause(milliseconds{20});
-    co_await std::move(waiting);
+    asio::steady_timer timer(co_await asio::this_coro::executor, milliseconds{20});
+    boost::system::error_code ignored;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 }  // namespace
@@ -226,7 +231,7 @@ Task<void> RabbitmqConsumer::settle(std::string id, Ending ending, std::string r
     const std::string key = in_hand.copy.key();
     while (true) {
         while (in_hand.busy)
-            co_await wait_for_broker();
+            co_await wait_for_others();
         in_hand.busy = true;
         const bool held = in_hand.held;
         const auto receipts = in_hand.receipts;

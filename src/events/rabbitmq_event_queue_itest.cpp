@@ -242,6 +242,26 @@ TEST_F(RabbitmqLongJob, ThatIsCancelledGoesBackUncounted)
     EXPECT_EQ(second.seen.at(0).attempt, 1);
 }
 
+// The same by way of a forwarder.
+struct ForwardedHoldingHarness : ForwardedHarness {
+    ForwardedHoldingHarness() { hold_after = 600ms; }
+};
+class RabbitmqLongJobOutage : public EventQueueSuite<ForwardedHoldingHarness> {};
+
+TEST_F(RabbitmqLongJobOutage, StoppingWhileTheBrokerIsAskedToHoldItEnds)
+{
+    Probe probe;
+    probe.hold = true;
+    publish(make_event());
+    auto consumer = consume("worker", 1, probe);
+    ASSERT_TRUE(until([&] { return probe.running == 1; }));
+    harness.forwarder.close();
+    until([] { return false; }, 1s);  // by now it is to be held, and nobody answers
+    cancel(consumer);
+    EXPECT_TRUE(until([&] { return consumers[consumer]->ended; }, 30s));
+    EXPECT_EQ(probe.cancelled, 1U);
+}
+
 // The host is what the server's certificate must be for.
 AmqpUrl tls_url(const std::string& ca)
 {
