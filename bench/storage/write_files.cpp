@@ -3,6 +3,7 @@
 #include "files/file_store.hpp"
 
 #include "base/id.hpp"
+#include "support/content.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -37,19 +38,6 @@ Task<void> write_file(files::FileStore& store, std::string content)
     std::printf("%s %s %.6f\n", file.id.c_str(), file.sha256.c_str(), took.count());
 }
 
-std::string make_content(std::size_t size)
-{
-    std::string content(size, '\0');
-    std::uint32_t x = 2463534242U;
-    for (char& c : content) {
-        x ^= x << 13U;
-        x ^= x >> 17U;
-        x ^= x << 5U;
-        c = static_cast<char>(x);
-    }
-    return content;
-}
-
 }  // namespace
 
 int main(int count, char** arguments)
@@ -62,7 +50,7 @@ int main(int count, char** arguments)
         auto store = files::make_mongo_file_store(arguments[1]);
         for (int i = 2; i < count; ++i) {
             asio::io_context context;
-            auto content = make_content(std::strtoull(arguments[i], nullptr, 10));
+            auto content = testing::make_content(std::strtoull(arguments[i], nullptr, 10));
             auto rethrow = [](const std::exception_ptr& error) {
                 if (error)
                     std::rethrow_exception(error);

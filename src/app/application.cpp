@@ -253,8 +253,7 @@ std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string
 // In a process with all roles nobody else calls them.
 std::unique_ptr<LateServer> Application::Impl::bind_internal(Role role, const std::string& listen)
 {
-    bool all = std::ranges::all_of(all_roles(), [this](const RoleInfo& info) { return roles_.has(info.role); });
-    return all ? nullptr : bind(role, listen);
+    return roles_.complete() ? nullptr : bind(role, listen);
 }
 
 std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator() const

@@ -7,6 +7,7 @@
 #include "events/amqp_url.hpp"
 #include "gateway/gateway.hpp"
 #include "http/url.hpp"
+#include "identity/service_key.hpp"
 #include "sql/mysql_url.hpp"
 
 #include <fmt/format.h>
@@ -42,8 +43,7 @@ void check_needed_role(const Config& config, const RoleInfo& info, Role needed, 
 // What a process must be told when not all roles are in it.
 void check_separate_process(const Config& config, const RoleSet& roles, Report& report)
 {
-    bool all = std::ranges::all_of(all_roles(), [&](const RoleInfo& info) { return roles.has(info.role); });
-    if (all || roles.empty())
+    if (roles.complete() || roles.empty())
         return;
     bool announces = roles.has(Role::auth) || roles.has(Role::files);
     bool consumes = roles.has(Role::worker) || roles.has(Role::notifier);
@@ -105,9 +105,9 @@ void check_addresses(const Config& config, Report& report)
     check_listen(config.ops.listen, "ops.listen", report);
     check_urls(config.auth.urls, "auth.urls", report);
     check_urls(config.files.urls, "files.urls", report);
-    constexpr std::size_t service_key_characters_min = 32;
-    if (!config.service_key.empty() && config.service_key.reveal().size() < service_key_characters_min)
-        report.add("service_key", fmt::format("must have at least {} characters", service_key_characters_min));
+    if (!config.service_key.empty() && config.service_key.reveal().size() < identity::ServiceKey::characters_min)
+        report.add("service_key",
+                   fmt::format("must have at least {} characters", identity::ServiceKey::characters_min));
     auto ops = parse_listen_address(config.ops.listen);
     auto gateway = parse_listen_address(config.gateway.listen);
     if (ops && gateway && *ops == *gateway && ops->port != 0)

@@ -24,6 +24,11 @@ bool RoleSet::empty() const
     return std::ranges::none_of(has_, [](bool has) { return has; });
 }
 
+bool RoleSet::complete() const
+{
+    return std::ranges::all_of(has_, [](bool has) { return has; });
+}
+
 std::string RoleSet::names() const
 {
     std::string names;

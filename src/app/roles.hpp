@@ -29,6 +29,7 @@ public:
     void insert(Role role) { has_[static_cast<std::size_t>(role)] = true; }
     bool has(Role role) const { return has_[static_cast<std::size_t>(role)]; }
     bool empty() const;
+    bool complete() const;      // every role
     std::string names() const;  // "gateway, auth"
 
 private:

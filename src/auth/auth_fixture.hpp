@@ -104,6 +104,23 @@ protected:
 
     Answer call(std::string_view method, std::string_view target, const Fields& fields = {}, std::string body = {})
     {
+        auto to_ours = [this](http::Request& request) { return send(request).get(); };
+        return call_with(to_ours, method, target, fields, std::move(body));
+    }
+    // The same of another process's role.
+    Answer call_other(Auth& other, std::string_view method, std::string_view target, const Fields& fields = {},
+                      std::string body = {})
+    {
+        http::Handler handler = [&other](http::Request& received) { return other.router().handle(received); };
+        auto to_other = [&](http::Request& request) {
+            return asio::co_spawn(threads_.context(0), http::answer(handler, request), asio::use_future).get();
+        };
+        return call_with(to_other, method, target, fields, std::move(body));
+    }
+    template <class Send>
+    static Answer call_with(Send send_request, std::string_view method, std::string_view target, const Fields& fields,
+                            std::string body)
+    {
         http::StringBody reader(std::move(body));
         http::Request request;
         request.head.method = method;
@@ -113,7 +130,7 @@ protected:
         request.body = &reader;
         request.request_id = "request";
         request.remote_address = "127.0.0.1";
-        auto response = send(request).get();
+        auto response = send_request(request);
         return {response.status, std::move(response.headers), std::move(response.body)};
     }
     Answer post(std::string_view target, const json::object& body, std::string_view token = {})

@@ -65,20 +65,6 @@ struct Replicas : testing::AuthTest {
         auto outbox = from.outbox();
         return ::gatehouse::testing::run_task(outbox.read(limit));
     }
-    // call(), of another process.
-    http::Response ask(Auth& whom, std::string_view method, std::string_view target, const testing::Fields& fields = {},
-                       std::string body = {})
-    {
-        http::StringBody reader(std::move(body));
-        http::Request request;
-        request.head.method = method;
-        request.head.target = target;
-        for (const auto& [name, value] : fields)
-            request.head.headers.add(name, value);
-        request.body = &reader;
-        http::Handler handler = [&whom](http::Request& received) { return whom.router().handle(received); };
-        return asio::co_spawn(threads_.context(0), http::answer(handler, request), asio::use_future).get();
-    }
     static std::set<std::string> ids_of(const std::vector<events::Event>& events)
     {
         std::set<std::string> ids;
@@ -114,7 +100,7 @@ TEST_F(Replicas, PublishAKeyThatAnotherOneMadeAsSoonAsTheyAreAsked)
     EXPECT_THAT(get("/.well-known/jwks.json").body, ::testing::HasSubstr(made->id));
     other->auth.reload_keys();
     auto token = token_of("ada");
-    EXPECT_EQ(ask(other->auth, "GET", "/validate", {{"authorization", "Bearer " + token}}).status, 200);
+    EXPECT_EQ(call_other(other->auth, "GET", "/validate", {{"authorization", "Bearer " + token}}).status, 200);
 }
 
 TEST_F(Replicas, OfManyWhoSetUpAtOnceOneBecomesAdministrator)
@@ -130,7 +116,7 @@ TEST_F(Replicas, OfManyWhoSetUpAtOnceOneBecomesAdministrator)
     auto set_up = [&](Replica& at, int number) {
         json::object form{
             {"token", token}, {"username", "root" + std::to_string(number)}, {"password", testing::good_password}};
-        int status = ask(at.auth, "POST", "/setup", json_fields({}), json::serialize(form)).status;
+        int status = call_other(at.auth, "POST", "/setup", json_fields({}), json::serialize(form)).status;
         ++(status == 201 ? made : refused);
         EXPECT_TRUE(status == 201 || status == 409 || status == 400) << status;
     };
@@ -189,7 +175,7 @@ TEST_F(DatabaseAway, BeforeTheStartRequestsAreAnswered503AndTheStartMayBeTriedAg
     EXPECT_THROW(away.start(), Unavailable);
     EXPECT_FALSE(away.ready());
     for (const char* path : {"/login", "/.well-known/jwks.json", "/setup"}) {
-        auto response = ask(away, std::string_view(path) == "/login" ? "POST" : "GET", path);
+        auto response = call_other(away, std::string_view(path) == "/login" ? "POST" : "GET", path);
         EXPECT_EQ(response.status, 503) << path;
         EXPECT_TRUE(response.headers.contains("retry-after")) << path;
         EXPECT_EQ(response.body.find("sesame"), std::string::npos);

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 namespace gatehouse {
@@ -32,6 +33,40 @@ public:
 private:
     asio::steady_timer timer_;
     std::atomic<bool> woken_{false};
+};
+
+// Where other threads find a sleeper, as long as there is one.
+class WakerPlace final {
+public:
+    // Any thread. Under the lock, so that the sleeper's context cannot end in between.
+    void wake()
+    {
+        std::scoped_lock lock(mutex_);
+        if (waker_)
+            waker_->wake();
+    }
+
+    // The sleeper is there as long as this object: in its coroutine's frame, which ends before its context does.
+    class Occupied {
+    public:
+        Occupied(WakerPlace& place, std::shared_ptr<Waker> waker) : place_(place) { place_.set(std::move(waker)); }
+        ~Occupied() { place_.set(nullptr); }
+        Occupied(const Occupied&) = delete;
+        Occupied& operator=(const Occupied&) = delete;
+
+    private:
+        WakerPlace& place_;
+    };
+
+private:
+    void set(std::shared_ptr<Waker> waker)
+    {
+        std::scoped_lock lock(mutex_);
+        waker_ = std::move(waker);
+    }
+
+    std::mutex mutex_;
+    std::shared_ptr<Waker> waker_;
 };
 
 // Waits. Returns at once when the caller is, or has been, cancelled.

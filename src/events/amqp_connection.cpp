@@ -329,11 +329,6 @@ void AmqpConnection::acknowledge(std::uint16_t channel, std::uint64_t tag)
     check(amqp_basic_ack(library_->state, channel, tag, 0), "acknowledging");
 }
 
-void AmqpConnection::requeue_all(std::uint16_t channel, std::uint64_t last_tag)
-{
-    check(amqp_basic_nack(library_->state, channel, last_tag, 1, 1), "giving messages back");
-}
-
 std::optional<FromBroker> AmqpConnection::read()
 {
     while (true) {

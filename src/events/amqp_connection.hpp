@@ -90,7 +90,6 @@ public:
     void publish(std::uint16_t channel, const std::string& exchange, const std::string& key,
                  const AmqpMessage& message);
     void acknowledge(std::uint16_t channel, std::uint64_t tag);
-    void requeue_all(std::uint16_t channel, std::uint64_t last_tag);  // everything up to it that is not acknowledged
 
     // The next thing the broker said; nullopt when there is nothing more for now.
     std::optional<FromBroker> read();

@@ -1,38 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "events/amqp_url.hpp"
 
+#include "base/text.hpp"
 #include "http/url.hpp"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace gatehouse::events {
 
 namespace {
 
 constexpr std::size_t name_bytes_max = 255;  // AMQP's short strings
-
-template <class T>
-std::optional<T> parse_number(std::string_view text)
-{
-    T value{};
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
-}
-
-// Cuts `text` at the first `separator`: what follows, or nothing.
-std::optional<std::string_view> cut_at(std::string_view& text, char separator)
-{
-    auto at = text.find(separator);
-    if (at == std::string_view::npos)
-        return std::nullopt;
-    auto rest = text.substr(at + 1);
-    text = text.substr(0, at);
-    return rest;
-}
 
 bool fits_short_string(const std::optional<std::string>& text)
 {
@@ -71,7 +49,7 @@ std::optional<std::string> read_address(std::string_view address, AmqpUrl& url)
     url.host = address;
     url.port = url.tls ? 5671 : 5672;
     if (port) {
-        auto number = parse_number<std::uint16_t>(*port);
+        auto number = read_number<std::uint16_t>(*port);
         if (!number || *number == 0)
             return "the port is not a number from 1 to 65535";
         url.port = *number;
@@ -89,7 +67,7 @@ std::optional<std::string> read_parameter(std::string_view name, std::string_vie
         return std::nullopt;
     }
     if (name == "heartbeat") {
-        auto seconds = parse_number<int>(*decoded);
+        auto seconds = read_number<int>(*decoded);
         if (!seconds || *seconds < 1 || *seconds > 300)
             return "\"heartbeat\" is not a number of seconds from 1 to 300";
         url.heartbeat = std::chrono::seconds{*seconds};

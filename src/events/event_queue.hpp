@@ -67,6 +67,19 @@ struct DeadLetter {
     TimePoint failed_at;
 };
 
+// For the implementations.
+//
+// An event's text form; throws std::invalid_argument when no consumer could read it, or it is too long.
+std::string encode_event(const Event& event);
+// A failure's reason, cut to what a list can show, never within a character.
+std::string shorten_reason(std::string reason);
+// The parts of a letter's id; a queue's name has no colon. The event's id is empty when there is none.
+struct LetterId {
+    std::string queue;
+    std::string event_id;
+};
+LetterId split_letter_id(const std::string& id);
+
 class EventQueue {
 public:
     using Handle = std::function<Task<void>(Delivery)>;

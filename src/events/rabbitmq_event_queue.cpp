@@ -18,20 +18,10 @@ using std::chrono::milliseconds;
 constexpr int letter_looks_max = 3;
 constexpr milliseconds letter_pause{200};
 
-struct LetterId {
-    std::string queue;
-    std::string event_id;
-};
-
-// nullopt when no queue of ours can have a letter of that id.
-std::optional<LetterId> split_letter_id(const std::string& id)
+// Asking a broker for a queue that it does not have ends the connection.
+bool is_queue(const std::string& name)
 {
-    auto colon = id.find(':');
-    if (colon == std::string::npos || colon + 1 == id.size())
-        return std::nullopt;
-    LetterId letter{id.substr(0, colon), id.substr(colon + 1)};
-    bool known = std::ranges::any_of(bindings(), [&](const Binding& binding) { return binding.queue == letter.queue; });
-    return known ? std::optional(letter) : std::nullopt;
+    return std::ranges::find(bindings(), name, &Binding::queue) != bindings().end();
 }
 
 class RabbitmqEventQueue final : public EventQueue {
@@ -82,9 +72,9 @@ Task<std::vector<DeadLetter>> RabbitmqEventQueue::dead_letters(std::size_t limit
     auto newer = [](const DeadLetter& a, const DeadLetter& b) { return a.failed_at > b.failed_at; };
     auto start = [&](Session& session, Done done) {
         for (const Binding& binding : bindings()) {
-            std::uint16_t channel = session.open_channel();
+            OwnChannel channel(session);
             for (std::size_t i = 0; i < messages_read_max; ++i) {
-                auto got = session.connection().get(channel, broker_.dead_name(binding.queue));
+                auto got = session.connection().get(channel.number(), broker_.dead_name(binding.queue));
                 if (!got)
                     break;
                 letters.push_back(to_dead_letter(binding.queue, got->message));
@@ -94,7 +84,7 @@ Task<std::vector<DeadLetter>> RabbitmqEventQueue::dead_letters(std::size_t limit
                     letters.pop_back();
                 }
             }
-            session.close_channel(channel);
+            channel.close();
         }
         done(nullptr);
     };
@@ -106,12 +96,12 @@ Task<std::vector<DeadLetter>> RabbitmqEventQueue::dead_letters(std::size_t limit
 Task<bool> RabbitmqEventQueue::with_letter(std::string id, OnLetter work)
 {
     auto wanted = split_letter_id(id);
-    if (!wanted)
+    if (!is_queue(wanted.queue) || wanted.event_id.empty())
         co_return false;
     bool found = false;
     auto start = [&](Session& session, Done done) {
         OwnChannel channel(session);
-        auto got = take_message(session, channel.number(), broker_.dead_name(wanted->queue), wanted->event_id);
+        auto got = take_message(session, channel.number(), broker_.dead_name(wanted.queue), wanted.event_id);
         found = got.has_value();
         if (found) {
             work(session, channel, std::move(*got), std::move(done));
@@ -133,7 +123,7 @@ Task<std::optional<DeadLetter>> RabbitmqEventQueue::find_dead_letter(std::string
 {
     std::optional<DeadLetter> letter;
     auto look = [&](Session&, OwnChannel channel, AmqpConnection::Got got, Done done) {
-        letter = to_dead_letter(id.substr(0, id.find(':')), got.message);
+        letter = to_dead_letter(split_letter_id(id).queue, got.message);
         channel.close();
         done(nullptr);
     };
@@ -146,7 +136,7 @@ Task<bool> RabbitmqEventQueue::retry_dead_letter(std::string id)
     auto revive = [&](Session& session, OwnChannel channel, AmqpConnection::Got got, Done done) {
         Copy copy(std::move(got.message));
         copy.revival = make_id();
-        std::string target = broker_.name_of(id.substr(0, id.find(':')));
+        std::string target = broker_.name_of(split_letter_id(id).queue);
         session.publish("", target, copy.again(0), true, acknowledge_then(channel, got.tag, std::move(done)));
     };
     co_return co_await with_letter(id, std::move(revive));

@@ -3,9 +3,9 @@
 #include "events/rabbitmq_event_queue.hpp"
 
 #include "events/event_queue_suite.hpp"
+#include "support/services.hpp"
 #include "support/tcp_forwarder.hpp"
 
-#include <cstdlib>
 #include <thread>
 
 namespace gatehouse::events {
@@ -15,28 +15,14 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-std::string required(const char* name)
-{
-    const char* value = std::getenv(name);
-    if (!value || *value == '\0')
-        throw std::runtime_error(std::string(name) + " is not set: run the tests with tools/run_tests itest, or start "
-                                                     "tools/services up and read build/services/env");
-    return value;
-}
-
-void services(const std::string& command)
-{
-    std::string line = std::string(GATEHOUSE_SOURCE_DIR) + "/tools/services " + command + " " +
-                       required("GATEHOUSE_TEST_SERVICES") + " > /dev/null";
-    if (std::system(line.c_str()) != 0)
-        throw std::runtime_error("tools/services " + command + " failed");
-}
+using testing::require_environment;
+using testing::run_services;
 
 // A virtual host for this program's run.
 class VirtualHost final : public ::testing::Environment {
 public:
-    void SetUp() override { services("vhost " + name()); }
-    void TearDown() override { services("unvhost " + name()); }
+    void SetUp() override { run_services("vhost " + name()); }
+    void TearDown() override { run_services("unvhost " + name()); }
     static const std::string& name()
     {
         static const std::string name = "itest-" + make_id();
@@ -47,7 +33,7 @@ public:
 
 AmqpUrl test_url(const std::string& parameters = "")
 {
-    return *parse_amqp_url(required("GATEHOUSE_TEST_RABBITMQ") + VirtualHost::name() + parameters);
+    return *parse_amqp_url(require_environment("GATEHOUSE_TEST_RABBITMQ") + VirtualHost::name() + parameters);
 }
 
 struct RabbitmqHarness {
@@ -265,7 +251,7 @@ TEST_F(RabbitmqLongJobOutage, StoppingWhileTheBrokerIsAskedToHoldItEnds)
 // The host is what the server's certificate must be for.
 AmqpUrl tls_url(const std::string& ca)
 {
-    AmqpUrl url = *parse_amqp_url(required("GATEHOUSE_TEST_RABBITMQ_TLS") + VirtualHost::name());
+    AmqpUrl url = *parse_amqp_url(require_environment("GATEHOUSE_TEST_RABBITMQ_TLS") + VirtualHost::name());
     url.ca = ca;
     return url;
 }
@@ -283,7 +269,7 @@ std::string refusal(const AmqpUrl& url)
 
 TEST(RabbitmqTls, TheServersCertificateMustBeOfTheCaAndForTheHost)
 {
-    std::string ca = required("GATEHOUSE_TEST_RABBITMQ_CA");
+    std::string ca = require_environment("GATEHOUSE_TEST_RABBITMQ_CA");
     AmqpUrl good = tls_url(ca);
     EXPECT_NO_THROW(AmqpConnection{good});
     AmqpUrl by_address = good;
@@ -303,7 +289,7 @@ TEST(RabbitmqTls, TheServersCertificateMustBeOfTheCaAndForTheHost)
 TEST(RabbitmqTls, TheQueueWorksOverIt)
 {
     RabbitmqHarness harness;
-    harness.url = tls_url(required("GATEHOUSE_TEST_RABBITMQ_CA"));
+    harness.url = tls_url(require_environment("GATEHOUSE_TEST_RABBITMQ_CA"));
     auto queue = harness.open();
     for (int i = 0; i < 50; ++i) {
         auto event = make_event();
@@ -324,10 +310,10 @@ TEST_F(RabbitmqRestart, OfTheBrokerLosesNothing)
     probe.hold = true;
     consume("worker", 2, probe);
     ASSERT_TRUE(until([&] { return probe.running == 2; }));
-    services("kill rabbitmq");
+    run_services("kill rabbitmq");
     EXPECT_THROW(publish(make_event()), Unavailable);
     EXPECT_FALSE(queue->ready());
-    services("start rabbitmq");
+    run_services("start rabbitmq");
     probe.let_go();
     auto all_came = [&] {
         auto ids = probe.ids();

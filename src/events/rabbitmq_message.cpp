@@ -16,24 +16,12 @@ constexpr const char* reason_header = "x-gatehouse-reason";        // of a dead 
 constexpr const char* failed_at_header = "x-gatehouse-failed-at";  // milliseconds since 1970
 constexpr const char* deliveries_header = "x-delivery-count";      // the broker's: without an acknowledgement
 
-constexpr std::size_t reason_bytes_max = 1000;
-
-std::string encode(const Event& event)
-{
-    std::string text = to_json(event);
-    if (text.size() > event_bytes_max)
-        throw std::invalid_argument("the event is too long");
-    auto parsed = parse_event(text);
-    if (!parsed)
-        throw std::invalid_argument(parsed.error());
-    return text;
-}
-
 }  // namespace
 
 AmqpMessage to_message(const Event& event)
 {
-    return {.id = event.id, .type = event.type, .content_type = content_type, .headers = {}, .body = encode(event)};
+    return {
+        .id = event.id, .type = event.type, .content_type = content_type, .headers = {}, .body = encode_event(event)};
 }
 
 Copy::Copy(AmqpMessage from)
@@ -66,7 +54,7 @@ AmqpMessage Copy::again(std::int64_t failed_attempts) const
 AmqpMessage Copy::dead(const std::string& reason, TimePoint now) const
 {
     AmqpMessage letter = again(attempt());
-    letter.headers.push_back({reason_header, reason.substr(0, reason_bytes_max)});
+    letter.headers.push_back({reason_header, shorten_reason(reason)});
     letter.headers.push_back({failed_at_header, to_unix_ms(now)});
     return letter;
 }

@@ -5,8 +5,6 @@
 #include "base/log.hpp"
 #include "base/waker.hpp"
 
-#include <mutex>
-
 namespace gatehouse::events {
 
 namespace {
@@ -50,8 +48,7 @@ struct Relay::State {
     Outbox outbox;
     EventQueue& queue;
 
-    std::mutex mutex;
-    std::shared_ptr<Waker> waker;  // while run() runs
+    WakerPlace sleeper;  // while run() runs
 
     // Sends one batch; true when there is more. Throws Unavailable when part of it could not be sent.
     Task<bool> send_batch();
@@ -75,37 +72,13 @@ Relay::Relay(Outbox outbox, EventQueue& queue) : state_(std::make_shared<State>(
 
 Relay::~Relay() = default;
 
-void Relay::notify()
-{
-    std::shared_ptr<Waker> waker;
-    {
-        std::scoped_lock lock(state_->mutex);
-        waker = state_->waker;
-    }
-    if (waker)
-        waker->wake();
-}
+void Relay::notify() { state_->sleeper.wake(); }
 
 Task<void> Relay::run()
 {
-    // The waker is reachable exactly as long as this coroutine's context lives.
-    struct Listening {
-        Listening(std::shared_ptr<State> s, std::shared_ptr<Waker> waker) : state(std::move(s))
-        {
-            std::scoped_lock lock(state->mutex);
-            state->waker = std::move(waker);
-        }
-        ~Listening()
-        {
-            std::scoped_lock lock(state->mutex);
-            state->waker.reset();
-        }
-        std::shared_ptr<State> state;
-    };
-
     auto state = state_;
     auto waker = std::make_shared<Waker>(co_await asio::this_coro::executor);
-    Listening listening(state, waker);
+    WakerPlace::Occupied occupied(state->sleeper, waker);
     Backoff backoff(backoff_max);
     while (true) {
         bool more = false;

@@ -27,7 +27,6 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::hours remember{24 * 7};
 constexpr std::size_t forget_at_once_max = 16;
-constexpr std::size_t reason_bytes_max = 1000;
 constexpr milliseconds look_again{250};  // while something waits for its time: the wall clock may be set
 constexpr milliseconds backoff_max{5'000};
 
@@ -76,32 +75,10 @@ enum class Ending {
     given_back,  // the handler was cancelled: as if it had never been claimed
 };
 
-std::string encode(const Event& event)
-{
-    auto body = to_json(event);
-    if (body.size() > event_bytes_max)
-        throw std::invalid_argument("an event is too long");
-    if (auto readable = parse_event(body); !readable)
-        throw std::invalid_argument("an event cannot be read back: " + readable.error());
-    return body;
-}
-
-// Cut to what a list can show, never within a character.
-std::string shorten(std::string text)
-{
-    if (text.size() <= reason_bytes_max)
-        return text;
-    std::size_t end = reason_bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U)
-        --end;
-    text.resize(end);
-    return text;
-}
-
 void bury(sql::Connection& connection, std::int64_t seq, const std::string& reason, std::int64_t now)
 {
     connection.execute("UPDATE event_deliveries SET state = 2, reason = ?, changed_at = ? WHERE seq = ? AND state = 1",
-                       {shorten(reason), now, seq});
+                       {shorten_reason(reason), now, seq});
 }
 
 void forget_old(sql::Connection& connection, std::int64_t now)
@@ -158,20 +135,6 @@ DeadLetter to_dead_letter(const sql::Row& row)
     else
         letter.event.id = row.text(1);
     return letter;
-}
-
-// "<queue>:<event id>" as parameters of a statement; a queue's name has no colon.
-struct LetterId {
-    std::string queue;
-    std::string event_id;
-};
-
-LetterId split_letter_id(const std::string& id)
-{
-    auto colon = id.find(':');
-    if (colon == std::string::npos)
-        return {id, ""};
-    return {id.substr(0, colon), id.substr(colon + 1)};
 }
 
 // One call of consume(). Lives in its coroutine's frame; used on its thread only.
@@ -286,7 +249,7 @@ void SqliteEventQueue::wake_consumers(const std::string& queue)
 Task<void> SqliteEventQueue::publish(Event event)
 {
     auto queues = queues_for(event.type);
-    auto body = encode(event);
+    auto body = encode_event(event);
     if (queues.empty())
         co_return;
     auto add = [&, time = now()](sql::Connection& connection) {
@@ -451,7 +414,7 @@ void SqliteEventQueue::record_failure(sql::Connection& connection, std::int64_t 
         return;
     }
     connection.execute("UPDATE event_deliveries SET state = 0, due_at = ?, reason = ? WHERE seq = ?",
-                       {now() + delay_after(retry_, attempts).count(), shorten(reason), seq});
+                       {now() + delay_after(retry_, attempts).count(), shorten_reason(reason), seq});
 }
 
 Task<std::vector<DeadLetter>> SqliteEventQueue::dead_letters(std::size_t limit)

@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "base/sha256.hpp"
+#include "support/content.hpp"
 #include "support/run_task.hpp"
 
 #include <gtest/gtest.h>
@@ -25,6 +26,8 @@
 #include <vector>
 
 namespace gatehouse::files::testing {
+
+using ::gatehouse::testing::make_content;
 
 inline File make_file(std::string id, std::string owner = "owner-1", std::string name = "holiday.mp4")
 {
@@ -47,20 +50,6 @@ inline events::Event make_event(std::string type, std::string subject)
     event.time = from_unix_ms(1'790'000'000'456);
     event.data["file"] = event.subject;
     return event;
-}
-
-// Bytes that differ from place to place, so that a shifted range shows.
-inline std::string make_content(std::size_t size)
-{
-    std::string content(size, '\0');
-    std::uint32_t x = 2463534242U;
-    for (char& c : content) {
-        x ^= x << 13U;
-        x ^= x >> 17U;
-        x ^= x << 5U;
-        c = static_cast<char>(x);
-    }
-    return content;
 }
 
 inline Task<std::string> read_all(FileReader& reader)

@@ -3,14 +3,13 @@
 #include "files/handlers.hpp"
 
 #include "base/id.hpp"
+#include "base/text.hpp"
 #include "http/json_body.hpp"
 #include "http/problem.hpp"
 #include "http/url.hpp"
 #include "identity/bearer.hpp"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace gatehouse::files {
 
@@ -25,11 +24,10 @@ constexpr std::size_t limit_max = 100;
 
 std::size_t parse_limit(std::string_view text)
 {
-    std::size_t limit = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (error != std::errc{} || end != text.data() + text.size() || limit < 1 || limit > limit_max)
+    auto limit = read_number<std::size_t>(text);
+    if (!limit || *limit < 1 || *limit > limit_max)
         refuse("limit", fmt::format("must be a number from 1 to {}", limit_max));
-    return limit;
+    return *limit;
 }
 
 ListQuery parse_query(std::string_view query, const identity::Claims& caller)

@@ -5,6 +5,7 @@
 #include "files/mongo_content.hpp"
 #include "files/mongo_core.hpp"
 #include "files/mongo_records.hpp"
+#include "support/services.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -19,20 +20,10 @@ namespace {
 using namespace std::chrono_literals;
 using Clock_ = std::chrono::steady_clock;
 
-std::string environment(const char* name)
-{
-    const char* value = std::getenv(name);
-    if (!value)
-        throw std::runtime_error(std::string(name) +
-                                 " is not set: run this with tools/run_tests itest, or start tools/services up "
-                                 "and source build/services/env");
-    return value;
-}
-
 // The server's URL with another database.
 std::string make_url(const std::string& database)
 {
-    std::string url = environment("GATEHOUSE_TEST_MONGODB");
+    std::string url = gatehouse::testing::require_environment("GATEHOUSE_TEST_MONGODB");
     return url.substr(0, url.find('/', std::string_view("mongodb://").size()) + 1) + database;
 }
 
@@ -370,15 +361,10 @@ TEST_F(MongoFileStore, EventsOfADeadProcessAreTakenOverByOneRelay)
 
 TEST_F(MongoFileStore, AServerThatGoesAndComesBack)
 {
-    auto services = environment("GATEHOUSE_TEST_SERVICES");
-    auto tool = [&](const std::string& action) {
-        std::string command = std::string(GATEHOUSE_SOURCE_DIR) + "/tools/services " + action + " mongodb " + services;
-        ASSERT_EQ(std::system(command.c_str()), 0) << command;
-    };
     std::string content = make_content(2'000'000);
     File kept = put_upload("owner-1", content);
     auto writer = run(store_->create(make_id()));
-    tool("stop");
+    gatehouse::testing::run_services("stop mongodb");
     auto begin = Clock_::now();
     EXPECT_THROW(run(store_->find(kept.id)), Unavailable);
     EXPECT_LT(Clock_::now() - begin, 5s);
@@ -388,7 +374,7 @@ TEST_F(MongoFileStore, AServerThatGoesAndComesBack)
     EXPECT_LT(Clock_::now() - begin, 500ms) << "known to be away";
     auto late = place_.open();
     EXPECT_FALSE(late->ready()) << "a store may start before its server";
-    tool("start");
+    gatehouse::testing::run_services("start mongodb");
     EXPECT_TRUE(wait_until([&] { return store_->ready() && late->ready(); }, 20s));
     EXPECT_TRUE(content_of(kept.id) == content);
     put_upload();

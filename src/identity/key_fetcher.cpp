@@ -5,7 +5,6 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
-#include "base/waker.hpp"
 #include "http/json_body.hpp"
 
 #include <fmt/format.h>
@@ -35,35 +34,13 @@ Task<std::string> get_key_set(http::Upstream& auth)
 
 KeyFetcher::KeyFetcher(http::Upstream& auth, KeySource& keys, Pace pace) : auth_(auth), keys_(keys), pace_(pace)
 {
-    keys_.on_unknown_key([this] { wake(); });
-}
-
-void KeyFetcher::wake()
-{
-    std::scoped_lock lock(mutex_);
-    if (waker_)
-        waker_->wake();
+    keys_.on_unknown_key([this] { sleeper_.wake(); });
 }
 
 Task<void> KeyFetcher::run()
 {
-    // The waker is reachable exactly as long as this coroutine's context lives.
-    struct Listening {
-        Listening(KeyFetcher& f, std::shared_ptr<Waker> waker) : fetcher(f)
-        {
-            std::scoped_lock lock(fetcher.mutex_);
-            fetcher.waker_ = std::move(waker);
-        }
-        ~Listening()
-        {
-            std::scoped_lock lock(fetcher.mutex_);
-            fetcher.waker_.reset();
-        }
-        KeyFetcher& fetcher;
-    };
-
     auto waker = std::make_shared<Waker>(co_await asio::this_coro::executor);
-    Listening listening(*this, waker);
+    WakerPlace::Occupied occupied(sleeper_, waker);
     Backoff backoff(pace_.backoff_max);
     while (true) {
         std::string failure;

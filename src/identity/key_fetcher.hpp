@@ -6,17 +6,12 @@
 #pragma once
 
 #include "base/task.hpp"
+#include "base/waker.hpp"
 #include "http/upstream.hpp"
 #include "identity/token.hpp"
 
 #include <chrono>
-#include <memory>
-#include <mutex>
 #include <string>
-
-namespace gatehouse {
-class Waker;
-}
 
 namespace gatehouse::identity {
 
@@ -39,15 +34,12 @@ public:
 
 private:
     Task<void> fetch();
-    void wake();
 
     http::Upstream& auth_;
     KeySource& keys_;
     Pace pace_;
-    std::string last_;  // the text of the set in use
-
-    std::mutex mutex_;
-    std::shared_ptr<Waker> waker_;  // while run() runs
+    std::string last_;    // the text of the set in use
+    WakerPlace sleeper_;  // while run() runs
 };
 
 }  // namespace gatehouse::identity

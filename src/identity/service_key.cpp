@@ -6,13 +6,7 @@
 
 namespace gatehouse::identity {
 
-namespace {
-
-constexpr std::size_t key_size_min = 32;
-
-}  // namespace
-
-ServiceKey::ServiceKey(Secret key) : key_(std::move(key)) { GH_ASSERT(key_.reveal().size() >= key_size_min); }
+ServiceKey::ServiceKey(Secret key) : key_(std::move(key)) { GH_ASSERT(key_.reveal().size() >= characters_min); }
 
 void ServiceKey::sign(http::Request& request) const { request.head.headers.set(field_name, key_.reveal()); }
 

@@ -12,7 +12,9 @@ class ServiceKey final {
 public:
     static constexpr std::string_view field_name = "x-gatehouse-service";
 
-    explicit ServiceKey(Secret key);  // REQUIRES: at least 32 characters
+    static constexpr std::size_t characters_min = 32;
+
+    explicit ServiceKey(Secret key);  // REQUIRES: at least characters_min
 
     void sign(http::Request& request) const;           // sets the field
     void require(const http::Request& request) const;  // throws Problem 401 unless the field is right

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "sql/database.hpp"
+#include "support/services.hpp"
 
 #include <atomic>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -13,15 +13,7 @@
 
 namespace gatehouse::sql::testing {
 
-inline std::string require_environment(const char* name)
-{
-    const char* value = std::getenv(name);
-    if (!value)
-        throw std::runtime_error(std::string(name) +
-                                 " is not set: run these tests with tools/run_tests itest, or start "
-                                 "tools/services up and source build/services/env");
-    return value;
-}
+using ::gatehouse::testing::require_environment;
 
 class MysqlDatabase final {
 public:

@@ -262,18 +262,16 @@ TEST(MysqlOutage, AServerThatIsAwayIsUnavailableAtOnce)
 
 TEST(MysqlOutage, AStoppedServerIsUnavailableAndUsedAgainWhenItIsBack)
 {
-    std::string services = require_environment("GATEHOUSE_TEST_SERVICES");
-    std::string tool = (std::filesystem::path(GATEHOUSE_SOURCE_DIR) / "tools/services").string();
     MysqlDatabase server;
     auto database = server.open();
     ASSERT_EQ(failure_of(*database), "none");
-    ASSERT_EQ(std::system((tool + " stop mariadb " + services).c_str()), 0);
+    ::gatehouse::testing::run_services("stop mariadb");
     auto duration = time_of([&] {
         for (int i = 0; i < 20; ++i)
             EXPECT_THAT(failure_of(*database), ::testing::Not("none"));
     });
     EXPECT_LT(duration, std::chrono::seconds{4});
-    ASSERT_EQ(std::system((tool + " start mariadb " + services).c_str()), 0);
+    ::gatehouse::testing::run_services("start mariadb");
     auto end = std::chrono::steady_clock::now() + std::chrono::seconds{1};
     while (failure_of(*database) != "none" && std::chrono::steady_clock::now() < end)
         std::this_thread::sleep_for(std::chrono::milliseconds{20});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/mysql_url.hpp"
 
+#include "base/text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,16 +18,6 @@ constexpr std::size_t connections_min = 2;
 constexpr std::size_t connections_max = 64;
 
 [[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument("the database's URL: " + what); }
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text)
-{
-    Number number{};
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size())
-        return std::nullopt;
-    return number;
-}
 
 std::string decode(std::string_view text, std::string_view what)
 {
@@ -47,17 +39,6 @@ std::string decode(std::string_view text, std::string_view what)
     if (out.find('\0') != std::string::npos)
         refuse(fmt::format("the {} holds a zero byte", what));
     return out;
-}
-
-// Cuts `text` at the first `mark`; gives what follows it, nullopt without a mark.
-std::optional<std::string_view> cut(std::string_view& text, char mark)
-{
-    auto at = text.find(mark);
-    if (at == std::string_view::npos)
-        return std::nullopt;
-    auto rest = text.substr(at + 1);
-    text = text.substr(0, at);
-    return rest;
 }
 
 Tls read_scheme(std::string_view scheme)
@@ -95,7 +76,7 @@ void read_host(std::string_view text, MysqlOptions& options)
         if (!rest.empty())
             port = rest.substr(1);
     } else {
-        port = cut(host, ':');
+        port = cut_at(host, ':');
     }
     if (host.empty())
         refuse("the host is missing");
@@ -104,7 +85,7 @@ void read_host(std::string_view text, MysqlOptions& options)
     options.host = host;
     if (!port)
         return;
-    auto number = parse_number<std::uint16_t>(*port);
+    auto number = read_number<std::uint16_t>(*port);
     if (!number || *number == 0)
         refuse("the port is a number from 1 to 65535");
     options.port = *number;
@@ -112,7 +93,7 @@ void read_host(std::string_view text, MysqlOptions& options)
 
 void read_parameter(std::string_view parameter, MysqlOptions& options)
 {
-    auto value = cut(parameter, '=');
+    auto value = cut_at(parameter, '=');
     if (parameter == "tls") {
         options.tls = read_tls(value.value_or(""));
     } else if (parameter == "ca") {
@@ -120,7 +101,7 @@ void read_parameter(std::string_view parameter, MysqlOptions& options)
         if (options.ca.empty())
             refuse("ca is the name of a file");
     } else if (parameter == "connections") {
-        auto number = parse_number<std::size_t>(value.value_or(""));
+        auto number = read_number<std::size_t>(value.value_or(""));
         if (!number || *number < connections_min || *number > connections_max)
             refuse(fmt::format("connections is a number from {} to {}", connections_min, connections_max));
         options.connections = *number;
@@ -144,7 +125,7 @@ MysqlOptions parse_mysql_url(std::string_view url)
     // taken for a host, which messages name.
     if (auto at = rest.rfind('@'); at != std::string_view::npos) {
         std::string_view user = rest.substr(0, at);
-        auto password = cut(user, ':');
+        auto password = cut_at(user, ':');
         if (password && password->find_first_of("/?#@") != std::string_view::npos)
             refuse("/, ?, # and @ in the password must be percent-encoded");
         options.user = decode(user, "user name");
@@ -154,15 +135,15 @@ MysqlOptions parse_mysql_url(std::string_view url)
     if (options.user.empty())
         refuse("the user name is missing");
 
-    auto query = cut(rest, '?');
-    auto database = cut(rest, '/');
+    auto query = cut_at(rest, '?');
+    auto database = cut_at(rest, '/');
     read_host(rest, options);
     options.database = decode(database.value_or(""), "name of the database");
     if (options.database.empty() || options.database.find('/') != std::string::npos)
         refuse("a database is named after the host, like mysql://host/gatehouse");
     for (auto left = query; left;) {
         std::string_view parameter = *left;
-        left = cut(parameter, '&');
+        left = cut_at(parameter, '&');
         read_parameter(parameter, options);
     }
     if (!options.ca.empty() && options.tls != Tls::verify)
