@@ -446,6 +446,21 @@ TYPED_TEST_P(FileStoreSuite, TheOutboxGivesEventsInOrderUntilTheyAreCleared)
     EXPECT_EQ(this->outbox_ids().size(), 3U);
 }
 
+// As after a long outage of the queue.
+TYPED_TEST_P(FileStoreSuite, ManyEventsAreClearedAtOnce)
+{
+    std::vector<std::string> ids;
+    for (int i = 0; i < 70; ++i) {
+        File file = make_file(make_id());
+        events::Event event = make_event("file.uploaded", file.id);
+        ids.push_back(event.id);
+        ASSERT_TRUE(this->put(file, "x", event));
+    }
+    EXPECT_EQ(this->outbox_ids(), ids);
+    this->run(this->store_->clear_outbox(ids));
+    EXPECT_TRUE(this->outbox_ids().empty());
+}
+
 TYPED_TEST_P(FileStoreSuite, WhoWaitsForEventsIsToldOfEach)
 {
     int told = 0;
@@ -516,7 +531,7 @@ REGISTER_TYPED_TEST_SUITE_P(FileStoreSuite, AStoredFileComesBackAsItWasGiven, AF
                             NamesAreKeptWhateverTheySay, UnknownIdsAreUnknown, AListHasOwnUploadsNewestFirstPageByPage,
                             ACursorStaysRightWhileFilesComeAndGo, DerivedFilesAreFoundBySeveralSourcesAtOnce,
                             AStateAndItsEventChangeTogether, TheOutboxGivesEventsInOrderUntilTheyAreCleared,
-                            WhoWaitsForEventsIsToldOfEach, EverythingIsThereAfterARestart,
+                            ManyEventsAreClearedAtOnce, WhoWaitsForEventsIsToldOfEach, EverythingIsThereAfterARestart,
                             ACrashKeepsWhatWasCommittedAndNothingElse, AStoppedStoreIsUnavailable);
 
 }  // namespace gatehouse::files::testing

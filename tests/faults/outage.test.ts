@@ -131,7 +131,8 @@ test('without MongoDB uploads and lists are 503 with Retry-After, and it recover
   } finally {
     await services('start', 'mongodb');
   }
-  await expect.poll(async () => (await gatehouse.request('GET', '/files', { token })).status, { timeout: 30_000, interval: 250 }).toBe(200);
+  await Promise.all(gatehouse.of('files').map((process) => process.ready()));
+  expect((await gatehouse.request('GET', '/files', { token })).status).toBe(200);
   const { id } = await gatehouse.upload(token, 'again.txt', 'again');
   expect((await gatehouse.settled(token, id)).state).toBe('processed');
 });
