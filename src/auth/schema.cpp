@@ -49,6 +49,60 @@ const sql::Migration migrations[] = {
          "ALTER TABLE outbox ADD COLUMN lease_owner VARCHAR(36) NULL",
          "ALTER TABLE outbox ADD COLUMN lease_until BIGINT NULL",
      }},
+    {3,
+     "revocations, roles, audit, accounts",
+     {
+         // One row: the number given last. Who revokes updates it first, so that numbers follow the order of commits.
+         "CREATE TABLE revocation_counter (id INTEGER NOT NULL PRIMARY KEY, log_id VARCHAR(36) NOT NULL, "
+         "number BIGINT NOT NULL)",
+         "INSERT INTO revocation_counter (id, log_id, number) VALUES (1, '', 0)",
+         "CREATE TABLE revocations (number BIGINT NOT NULL PRIMARY KEY, kind VARCHAR(16) NOT NULL, "
+         "subject VARCHAR(64) NOT NULL, expires_at BIGINT NOT NULL)",
+         "CREATE INDEX revocations_by_end ON revocations (expires_at)",
+
+         // An open session ends when it was idle for too long (expires_at), and at last at ends_at.
+         "ALTER TABLE sessions ADD COLUMN ends_at BIGINT NULL",
+         "ALTER TABLE sessions ADD COLUMN last_used_at BIGINT NULL",
+         "ALTER TABLE sessions ADD COLUMN address VARCHAR(64) NULL",
+         "ALTER TABLE sessions ADD COLUMN user_agent VARCHAR(255) NULL",
+
+         // Roles beside the built-in ones.
+         "CREATE TABLE roles (name VARCHAR(64) NOT NULL PRIMARY KEY, description VARCHAR(255) NOT NULL, "
+         "created_at BIGINT NOT NULL)",
+         "CREATE TABLE role_permissions (role VARCHAR(64) NOT NULL, permission VARCHAR(64) NOT NULL, "
+         "PRIMARY KEY (role, permission), FOREIGN KEY (role) REFERENCES roles (name) ON DELETE CASCADE)",
+
+         // Each record holds the hash of the one before; audit_head is the last one, and the lock of who adds.
+         "CREATE TABLE audit_head (id INTEGER NOT NULL PRIMARY KEY, number BIGINT NOT NULL, hash VARCHAR(43) NOT NULL)",
+         "INSERT INTO audit_head (id, number, hash) VALUES (1, 0, '')",
+         "CREATE TABLE audit (number BIGINT NOT NULL PRIMARY KEY, at BIGINT NOT NULL, type VARCHAR(64) NOT NULL, "
+         "actor VARCHAR(64) NOT NULL, target VARCHAR(64) NOT NULL, address VARCHAR(64) NOT NULL, "
+         "request_id VARCHAR(64) NOT NULL, details TEXT NOT NULL, hash VARCHAR(43) NOT NULL)",
+         "CREATE INDEX audit_by_actor ON audit (actor, number)",
+         "CREATE INDEX audit_by_target ON audit (target, number)",
+         "CREATE INDEX audit_by_type ON audit (type, number)",
+
+         // Failures that slow down further attempts: by account, by address, and by both.
+         "CREATE TABLE login_attempts (name VARCHAR(128) NOT NULL PRIMARY KEY, failures BIGINT NOT NULL, "
+         "last_at BIGINT NOT NULL, trusted_until BIGINT NULL)",
+         "CREATE INDEX login_attempts_by_time ON login_attempts (last_at)",
+
+         "ALTER TABLE users ADD COLUMN email_verified_at BIGINT NULL",
+         "ALTER TABLE users ADD COLUMN totp_secret VARCHAR(255) NULL",  // encrypted
+         "ALTER TABLE users ADD COLUMN totp_enabled_at BIGINT NULL",
+         "ALTER TABLE users ADD COLUMN totp_last_step BIGINT NULL",  // a code is good once
+         "CREATE TABLE recovery_codes (user_id VARCHAR(36) NOT NULL, hash VARCHAR(43) NOT NULL, "
+         "PRIMARY KEY (user_id, hash), FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE)",
+         // For links in mails: to verify an address, reset a password, accept an invitation.
+         "CREATE TABLE one_time_tokens (hash VARCHAR(43) NOT NULL PRIMARY KEY, purpose VARCHAR(32) NOT NULL, "
+         "user_id VARCHAR(36) NOT NULL, email VARCHAR(254) NULL, created_at BIGINT NOT NULL, "
+         "expires_at BIGINT NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE)",
+         "CREATE INDEX one_time_tokens_by_user ON one_time_tokens (user_id, purpose)",
+         "CREATE INDEX one_time_tokens_by_end ON one_time_tokens (expires_at)",
+
+         // Keys are published before they sign: state 'next' until activates_at.
+         "ALTER TABLE signing_keys ADD COLUMN activates_at BIGINT NULL",
+     }},
 };
 
 }  // namespace
