@@ -57,8 +57,9 @@ const sql::Migration migrations[] = {
          "number BIGINT NOT NULL)",
          "INSERT INTO revocation_counter (id, log_id, number) VALUES (1, '', 0)",
          "CREATE TABLE revocations (number BIGINT NOT NULL PRIMARY KEY, kind VARCHAR(16) NOT NULL, "
-         "subject VARCHAR(64) NOT NULL, expires_at BIGINT NOT NULL)",
-         "CREATE INDEX revocations_by_end ON revocations (expires_at)",
+         "subject VARCHAR(64) NOT NULL, revoked_at BIGINT NOT NULL)",
+         "CREATE INDEX revocations_by_time ON revocations (revoked_at)",
+         "CREATE INDEX revocations_by_subject ON revocations (subject, number)",
 
          // An open session ends when it was idle for too long (expires_at), and at last at ends_at.
          "ALTER TABLE sessions ADD COLUMN ends_at BIGINT NULL",

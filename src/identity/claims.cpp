@@ -30,6 +30,7 @@ json::object to_json(const Claims& claims)
     object["roles"] = json::array(claims.roles.begin(), claims.roles.end());
     object["permissions"] = json::array(claims.permissions.begin(), claims.permissions.end());
     object["admin"] = claims.admin;
+    object["rev"] = claims.revocation;
     return object;
 }
 

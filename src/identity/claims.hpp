@@ -23,6 +23,7 @@ struct Claims {
     std::vector<std::string> roles;
     std::vector<std::string> permissions;
     bool admin = false;
+    std::int64_t revocation = 0;  // rev: the last revocation when the user was read (revocation_list.hpp)
 
     // True for the permission itself; "admin:*" grants every permission that begins with "admin:", "*" all.
     bool may(std::string_view permission) const;
@@ -30,6 +31,7 @@ struct Claims {
     bool operator==(const Claims&) const = default;
 };
 
-json::object to_json(const Claims& claims);  // iss, sub, aud, jti, sid, iat, exp, username, roles, permissions, admin
+json::object
+to_json(const Claims& claims);  // iss, sub, aud, jti, sid, iat, exp, username, roles, permissions, admin, rev
 
 }  // namespace gatehouse::identity

@@ -92,13 +92,18 @@ bool read_list(const json::object& claims, std::string_view name, std::vector<st
     return true;
 }
 
+bool read_number(const json::object& claims, std::string_view name, std::int64_t& out)
+{
+    auto number = find_integer(claims, name);
+    if (!number || *number < 0)
+        return false;
+    out = *number;
+    return true;
+}
+
 bool read_time(const json::object& claims, std::string_view name, std::int64_t& out)
 {
-    auto time = find_integer(claims, name);
-    if (!time || *time < 0 || *time > last_second)
-        return false;
-    out = *time;
-    return true;
+    return read_number(claims, name, out) && out <= last_second;
 }
 
 // RFC 7519 section 4.1.3: a string, or an array of which one is ours.
@@ -134,6 +139,9 @@ Result<Claims, TokenError> read_claims(const json::object& object, const TokenRu
     if (!admin)
         return std::unexpected(TokenError::bad_claims);
     claims.admin = *admin;
+    // Without it the token knows of no revocation at all, which is the strictest reading.
+    if (object.contains("rev") && !read_number(object, "rev", claims.revocation))
+        return std::unexpected(TokenError::bad_claims);
 
     if (claims.issuer != rules.issuer)
         return std::unexpected(TokenError::wrong_issuer);
