@@ -5,12 +5,11 @@
 #include "app/data_directory.hpp"
 #include "app/ops.hpp"
 #include "app/run_task.hpp"
+#include "app/secret_keys.hpp"
 #include "app/store_url.hpp"
 #include "app/stores.hpp"
 #include "auth/auth.hpp"
-#include "base/encoding.hpp"
 #include "base/log.hpp"
-#include "base/random.hpp"
 #include "base/waker.hpp"
 #include "console/console.hpp"
 #include "events/relay.hpp"
@@ -53,13 +52,11 @@ DataDirectory lock_data_directory(const Config& config)
     return data;
 }
 
-// The configured one, or one made for this data directory.
-identity::ServiceKey find_service_key(const Config& config, DataDirectory& data)
+std::optional<auth::SecretBox> find_secrets_of_auth(const Config& config, const RoleSet& roles, DataDirectory& data)
 {
-    if (!config.service_key.empty())
-        return identity::ServiceKey(config.service_key);
-    return identity::ServiceKey(
-        data.read_or_create("service.key", [] { return Secret(to_base64url(random_bytes(32))); }));
+    if (!roles.has(Role::auth))
+        return std::nullopt;
+    return find_secret_box(config, is_embedded(config.auth.store) ? &data : nullptr);
 }
 
 // REQUIRES: check_config() has nothing to say against them.
@@ -164,6 +161,9 @@ private:
     // By which the roles know each other on internal endpoints.
     identity::ServiceKey service_key_;
 
+    // Encrypts what auth's store keeps encrypted; where auth runs.
+    std::optional<auth::SecretBox> secrets_;
+
     // Connections to roles in other processes and to users' own services, for each thread.
     PerThread<http::Client> clients_;
 
@@ -211,7 +211,7 @@ Application::Impl::Impl(Config config)
       ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
       stores_(open_stores(config_, roles_, data_.path(), clock_)),
       authenticators_(threads_.size(), [this](std::size_t) { return make_authenticator(); }),
-      service_key_(find_service_key(config_, data_)),
+      service_key_(find_service_key(config_, data_)), secrets_(find_secrets_of_auth(config_, roles_, data_)),
       clients_(threads_.size(),
                [this](std::size_t i) {
                    return std::make_unique<http::Client>(threads_.context(i).get_executor(), http::ClientOptions{});
@@ -271,8 +271,9 @@ void Application::Impl::build_roles()
     if (stores_.queue)
         ops_.add_check({"events.store", [this] { return stores_.queue->ready(); }, consumes});
     if (roles_.has(Role::auth)) {
-        auth_ = std::make_unique<auth::Auth>(
-            config_.auth, auth::Auth::Needs{*stores_.auth, keys_, authenticators_, service_key_, clock_, metrics_});
+        auth_ =
+            std::make_unique<auth::Auth>(config_.auth, auth::Auth::Needs{*stores_.auth, keys_, authenticators_,
+                                                                         service_key_, *secrets_, clock_, metrics_});
         relays_.push_back(std::make_unique<events::Relay>(auth_->outbox(), *stores_.queue));
         auth_->on_announce([this] { on_users_changed(); });
         ops_.add_check({"auth", [this] { return auth_->ready(); }});
@@ -333,7 +334,7 @@ void Application::Impl::build_upstreams()
 void Application::Impl::build_control()
 {
     if (auth_)
-        users_ = std::make_unique<auth::Commands>(*stores_.auth, clock_);
+        users_ = std::make_unique<auth::Commands>(*stores_.auth, *secrets_, clock_);
     CommandContext context{users_.get(), stores_.queue.get(), config_.auth, command_pool_};
     context.on_users_changed = [this] { on_users_changed(); };
     context.on_keys_changed = [this] { auth_->reload_keys(); };

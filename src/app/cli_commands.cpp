@@ -6,6 +6,7 @@
 #include "app/data_directory.hpp"
 #include "app/output.hpp"
 #include "app/run_task.hpp"
+#include "app/secret_keys.hpp"
 #include "app/store_url.hpp"
 #include "app/stores.hpp"
 #include "app/terminal.hpp"
@@ -18,15 +19,17 @@ namespace gatehouse::app {
 
 namespace {
 
-// Runs the command on the stores themselves.
-json::value run_here(const Config& config, const std::filesystem::path& data, const std::string& name,
-                     json::object arguments)
+// Runs the command on the stores themselves. `data` is the directory of those that are in one.
+json::value run_here(const Config& config, DataDirectory* data, const std::string& name, json::object arguments)
 {
     Clock clock;
-    Stores stores = open_command_stores(config, name, data, clock);
+    std::filesystem::path directory = data ? data->path() : std::filesystem::path(config.data);
+    Stores stores = open_command_stores(config, name, directory, clock);
+    std::optional<auth::SecretBox> secrets;
     std::unique_ptr<auth::Commands> users;
     if (stores.auth) {
-        users = std::make_unique<auth::Commands>(*stores.auth, clock);
+        secrets = find_secret_box(config, data);
+        users = std::make_unique<auth::Commands>(*stores.auth, *secrets, clock);
         users->migrate();
     }
     BlockingPool pool({.name = "commands"});
@@ -43,14 +46,14 @@ json::value run_anywhere(const Config& config, const std::string& name, json::ob
     // A server's store can be used beside the processes that run; an embedded one belongs to whoever holds the data
     // directory.
     if (!is_embedded(command_store(config, name)))
-        return run_here(config, config.data, name, std::move(arguments));
+        return run_here(config, nullptr, name, std::move(arguments));
     // Only adding a user makes sense before the first start.
     if (name != "user.add" && !std::filesystem::exists(config.data))
         throw std::runtime_error(
             fmt::format("there is no data directory {}: nothing was started there yet", config.data));
     DataDirectory data(config.data);
     if (data.try_lock())
-        return run_here(config, data.path(), name, std::move(arguments));
+        return run_here(config, &data, name, std::move(arguments));
     try {
         return call_control(data.control_socket(), name, arguments);
     } catch (const Unavailable&) {

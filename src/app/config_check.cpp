@@ -4,6 +4,7 @@
 #include "app/listen_address.hpp"
 #include "app/roles.hpp"
 #include "app/store_url.hpp"
+#include "auth/secret_box.hpp"
 #include "events/amqp_url.hpp"
 #include "gateway/gateway.hpp"
 #include "http/url.hpp"
@@ -156,6 +157,15 @@ void check_stores(const Config& config, Report& report)
     check_store(config.auth.store, "auth.store", auth_store_kind(), report);
     check_store(config.files.store, "files.store", files_store_kind(), report);
     check_store(config.events.store, "events.store", events_store_kind(), report);
+    // The data directory of one process is not where the others look, and often gone when the store is not.
+    if (config.auth.encryption_key.empty() && !is_embedded(config.auth.store) &&
+        parse_roles(config.roles).has(Role::auth))
+        report.add("auth.encryption_key",
+                   "must be set, and the same, in every process that uses an auth.store on a server");
+    if (!config.auth.encryption_key.empty() &&
+        config.auth.encryption_key.reveal().size() < auth::SecretBox::characters_min)
+        report.add("auth.encryption_key",
+                   fmt::format("must have at least {} characters", auth::SecretBox::characters_min));
     // Each file has one writer; two of them on one would block each other.
     if (config.auth.store == config.events.store)
         report.add("events.store", "is the file of auth.store too: each needs one of its own");

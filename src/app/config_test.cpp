@@ -249,16 +249,20 @@ INSTANTIATE_TEST_SUITE_P(
                 "roles: [notifier]\nevents: {store: 'amqp://mq'}\nservice_key: "
                 "'01234567890123456789012345678901'\ngateway: {public_url: 'https://gate.example'}\n",
                 "roles: notifier needs auth: run it in the same process, or say in auth.urls where it listens"},
-        BadFile{
-            "QueueOfOneProcess",
-            "roles: [auth]\nauth: {store: 'mysql://me@db/gatehouse'}\ngateway: {public_url: 'https://gate.example'}\n",
-            "events.store: lies in this process alone, but roles of other processes need it: amqp://..."},
+        BadFile{"QueueOfOneProcess",
+                "roles: [auth]\nauth: {store: 'mysql://me@db/gatehouse', encryption_key: "
+                "'01234567890123456789012345678901'}\ngateway: {public_url: 'https://gate.example'}\n",
+                "events.store: lies in this process alone, but roles of other processes need it: amqp://..."},
         BadFile{"NoPublicUrl", "roles: [auth, files]\n",
                 "gateway.public_url: must be set, and the same, in processes that run some of the roles: it is the "
                 "issuer of tokens and where links in mails lead"},
         BadFile{"NoServiceKey",
                 "roles: [auth]\nevents: {store: 'amqp://mq'}\ngateway: {public_url: 'https://gate.example'}\n",
                 "service_key: must be set, and the same, where auth and notifier are different processes"},
+        BadFile{"NoEncryptionKeyForAServersStore", "auth: {store: 'mysql://me@db/gatehouse'}\n",
+                "auth.encryption_key: must be set, and the same, in every process that uses an auth.store on a server"},
+        BadFile{"ShortEncryptionKey", "auth: {encryption_key: too short}\n",
+                "gatehouse.yaml:1:24: auth.encryption_key: must have at least 32 characters"},
         BadFile{"ShortServiceKey", "service_key: too short\n",
                 "gatehouse.yaml:1:14: service_key: must have at least 32 characters"},
         BadFile{"UrlOfNoService", "auth:\n  urls: ['http://auth:8081', 'ftp://auth']\n",

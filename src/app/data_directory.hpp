@@ -4,6 +4,7 @@
 //   lock          held (flock) by the process that works in the directory; holds its pid
 //   control.sock  where that process takes management commands
 //   service.key   by which the roles know each other; made once
+//   auth.key      encrypts what auth's store keeps encrypted; made once
 //   setup-link    while no administrator exists
 //
 // One thread. The lock ends with the process, however it ends.

@@ -120,6 +120,10 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
              "users, sessions and keys: sqlite:FILE, relative to the data directory, or "
              "mysql://user:password@host/name",
              Setting::url},
+            {"auth.encryption_key", &auth.encryption_key,
+             "encrypts signing keys and second factors in the store, at least 32 characters, the same in every process "
+             "with that store; empty: one made for the data directory, with sqlite: alone",
+             Setting::secret},
             {"auth.issuer", &auth.issuer, "iss of the tokens; empty: the gateway's public URL"},
             {"auth.audience", &auth.audience, "aud of the tokens"},
             {"auth.signing_algorithm", &auth.signing_algorithm,

@@ -53,6 +53,7 @@ public:
                    .database = needs.database,
                    .authenticators = needs.authenticators,
                    .service_key = needs.service_key,
+                   .secrets = needs.secrets,
                    .clock = needs.clock,
                    .metrics = needs.metrics,
                    .passwords = Passwords(config, needs.metrics),
@@ -77,15 +78,18 @@ public:
         auto oldest = oldest_retired();
         auto make = [&](sql::Connection& connection) -> Made {
             sweep_keys(connection, oldest);
-            auto keys = load_keys(connection);
+            std::size_t sealed = seal_plain_keys(connection, context_.secrets);
+            auto keys = load_keys(connection, context_.secrets);
             if (!keys.empty() && !keys.front().retired_at && keys.front().key.algorithm() == algorithm_)
-                return {std::move(keys), ""};
-            auto made = rotate_key(connection, algorithm_, now);
-            return {load_keys(connection), made.id()};
+                return {std::move(keys), "", sealed};
+            auto made = rotate_key(connection, context_.secrets, algorithm_, now);
+            return {load_keys(connection, context_.secrets), made.id(), sealed};
         };
         auto made = context_.database.write_blocking(make);
         if (!made.id.empty())
             log::info("auth", "signing key made", {{"kid", made.id}, {"algorithm", to_string(algorithm_)}});
+        if (made.sealed != 0)
+            log::info("auth", "signing keys encrypted", {{"count", made.sealed}});
         publish(made.keys);
     }
 
@@ -165,7 +169,8 @@ public:
 private:
     struct Made {
         std::vector<StoredKey> keys;
-        std::string id;  // of the key that was made, if one was
+        std::string id;          // of the key that was made, if one was
+        std::size_t sealed = 0;  // keys that were not encrypted before
     };
 
     // Keys that were retired before sign nothing that is still valid.
@@ -173,7 +178,7 @@ private:
 
     std::vector<StoredKey> load_current_keys(sql::Connection& connection) const
     {
-        auto keys = load_keys(connection);
+        auto keys = load_keys(connection, context_.secrets);
         std::erase_if(keys, [oldest = oldest_retired()](const StoredKey& key) {
             return key.retired_at && *key.retired_at < oldest;
         });

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "auth/config.hpp"
+#include "auth/secret_box.hpp"
 #include "base/clock.hpp"
 #include "base/io_threads.hpp"
 #include "base/metrics.hpp"
@@ -29,6 +30,7 @@ public:
         identity::KeySource& keys;  // filled by start()
         PerThread<identity::Authenticator>& authenticators;
         const identity::ServiceKey& service_key;
+        const SecretBox& secrets;  // what the store keeps encrypted
         const Clock& clock;
         Metrics& metrics;
     };
@@ -37,8 +39,8 @@ public:
     ~Auth();
 
     // Migrates the schema, makes the first signing key when there is none (once, whatever the number of processes), and
-    // publishes the keys. Throws Unavailable while the database is away and may be called again; until it succeeded
-    // every request is answered 503. Blocks.
+    // publishes the keys. Throws std::runtime_error when `secrets` has another key than the store's, Unavailable while
+    // the database is away and may be called again; until it succeeded every request is answered 503. Blocks.
     void start();
 
     // While no administrator exists: a fresh one-time token for the set-up page (valid for 24 hours or until an

@@ -86,7 +86,7 @@ protected:
     Auth& auth()
     {
         if (!auth_) {
-            Auth::Needs needs{*database_, keys_, authenticators_, service_key_, clock_, metrics_};
+            Auth::Needs needs{*database_, keys_, authenticators_, service_key_, secrets_, clock_, metrics_};
             auth_ = std::make_unique<Auth>(config_, needs);
             auth_->on_announce([this] { ++announced_; });
             auth_->start();
@@ -161,7 +161,7 @@ protected:
     Commands& commands()
     {
         if (!commands_) {
-            commands_ = std::make_unique<Commands>(*database_, clock_);
+            commands_ = std::make_unique<Commands>(*database_, secrets_, clock_);
             commands_->migrate();
         }
         return *commands_;
@@ -187,6 +187,7 @@ protected:
     Metrics metrics_;
     identity::KeySource keys_;
     identity::ServiceKey service_key_{Secret(std::string(32, 's'))};
+    SecretBox secrets_{Secret(std::string(32, 'e'))};
     Config config_;
     PerThread<identity::Authenticator> authenticators_{
         1, [this](std::size_t) {

@@ -41,7 +41,7 @@ struct Replica {
                              identity::TokenRules rules{.issuer = config.issuer, .audience = config.audience};
                              return std::make_unique<identity::Authenticator>(keys, rules, clock);
                          }),
-          auth(config, Auth::Needs{*database, keys, authenticators, service_key, clock, metrics})
+          auth(config, Auth::Needs{*database, keys, authenticators, service_key, secrets, clock, metrics})
     {
     }
     ~Replica()
@@ -54,6 +54,7 @@ struct Replica {
     identity::KeySource keys;
     PerThread<identity::Authenticator> authenticators;
     identity::ServiceKey service_key{Secret(std::string(32, 's'))};
+    SecretBox secrets{Secret(std::string(32, 'e'))};
     Metrics metrics;
     Auth auth;
 };
@@ -170,7 +171,7 @@ struct DatabaseAway : Replicas {};
 TEST_F(DatabaseAway, BeforeTheStartRequestsAreAnswered503AndTheStartMayBeTriedAgain)
 {
     auto database = sql::open_mysql("auth", "mysql://u:sesame@127.0.0.1:1/d");
-    Auth away(config_, {*database, keys_, authenticators_, service_key_, clock_, metrics_});
+    Auth away(config_, {*database, keys_, authenticators_, service_key_, secrets_, clock_, metrics_});
     EXPECT_THROW(away.start(), Unavailable);
     EXPECT_THROW(away.start(), Unavailable);
     EXPECT_FALSE(away.ready());

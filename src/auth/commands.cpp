@@ -63,7 +63,10 @@ std::optional<std::string> check(const Commands::AddUser& form)
 
 }  // namespace
 
-Commands::Commands(sql::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+Commands::Commands(sql::Database& database, const SecretBox& secrets, const Clock& clock)
+    : database_(database), secrets_(secrets), clock_(clock)
+{
+}
 
 void Commands::migrate() { auth::migrate(database_); }
 
@@ -169,7 +172,8 @@ Result<UserInfo, std::string> Commands::remove_user(std::string_view name)
 std::vector<KeyInfo> Commands::list_keys()
 {
     std::vector<KeyInfo> keys;
-    for (const StoredKey& key : database_.read_blocking(load_keys))
+    auto load = [this](sql::Connection& connection) { return load_keys(connection, secrets_); };
+    for (const StoredKey& key : database_.read_blocking(load))
         keys.push_back(info_of(key));
     return keys;
 }
@@ -182,7 +186,9 @@ Result<KeyInfo, std::string> Commands::rotate_key(std::string_view algorithm, st
     TimePoint now = clock_.now();
     auto rotate = [&](sql::Connection& connection) {
         sweep_keys(connection, now - key_overlap(access_token_ttl));
-        auto key = auth::rotate_key(connection, *wanted, now);
+        seal_plain_keys(connection, secrets_);
+        load_keys(connection, secrets_);  // throws when this is not the key of the others
+        auto key = auth::rotate_key(connection, secrets_, *wanted, now);
         return KeyInfo{key.id(), std::string(algorithm), true, now, {}};
     };
     auto made = database_.write_blocking(rotate);

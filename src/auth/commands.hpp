@@ -5,6 +5,7 @@
 // named by user name, e-mail address or id.
 #pragma once
 
+#include "auth/secret_box.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -40,8 +41,8 @@ json::object to_json(const KeyInfo& key);
 
 class Commands final {
 public:
-    // Both outlive this object.
-    Commands(sql::Database& database, const Clock& clock);
+    // All outlive this object.
+    Commands(sql::Database& database, const SecretBox& secrets, const Clock& clock);
 
     void migrate();  // brings the schema to the newest version, where Auth::start() has not
 
@@ -66,6 +67,7 @@ public:
 
 private:
     sql::Database& database_;
+    const SecretBox& secrets_;
     const Clock& clock_;
 };
 

@@ -90,5 +90,62 @@ TEST_F(CommandLine, WorksOnAStoreThatNoServerHasUsed)
     EXPECT_EQ(commands().list_keys().at(0).id, made->id);
 }
 
+struct StoredKeys : testing::AuthTest {
+    std::string stored()
+    {
+        auto read = [](sql::Connection& connection) {
+            return connection.query("SELECT private_pem FROM signing_keys")[0].text(0);
+        };
+        return database_->read_blocking(read);
+    }
+    void store_plainly(const identity::SigningKey& key)
+    {
+        commands();  // makes the tables
+        auto insert = [&key](sql::Connection& connection) {
+            connection.execute("INSERT INTO signing_keys (kid, algorithm, private_pem, state, created_at) "
+                               "VALUES (?, 'EdDSA', ?, 'active', 1)",
+                               {key.id(), std::string(key.to_pem().reveal())});
+        };
+        database_->write_blocking(insert);
+    }
+    SecretBox other_{Secret(std::string(32, 'o'))};
+};
+
+TEST_F(StoredKeys, AreEncrypted)
+{
+    auth();
+    EXPECT_TRUE(SecretBox::is_sealed(stored()));
+    EXPECT_EQ(stored().find("PRIVATE"), std::string::npos);
+}
+
+TEST_F(StoredKeys, OfAnOlderVersionAreEncryptedAtTheStartAndStay)
+{
+    auto key = identity::SigningKey::generate(identity::Algorithm::eddsa);
+    store_plainly(key);
+    auth();
+    EXPECT_TRUE(SecretBox::is_sealed(stored()));
+    ASSERT_EQ(commands().list_keys().size(), 1u);
+    EXPECT_EQ(commands().list_keys()[0].id, key.id());
+}
+
+TEST_F(StoredKeys, DoNotOpenWithAnotherEncryptionKeyAndNoneIsMadeInstead)
+{
+    auth();
+    std::string before = stored();
+    Auth::Needs needs{*database_, keys_, authenticators_, service_key_, other_, clock_, metrics_};
+    Auth wrong(config_, needs);
+    try {
+        wrong.start();
+        FAIL() << "started";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("auth.encryption_key"));
+    }
+    wrong.stop();
+    Commands commands(*database_, other_, clock_);
+    EXPECT_THROW(commands.rotate_key("EdDSA", std::chrono::seconds{600}), std::runtime_error);
+    EXPECT_EQ(this->commands().list_keys().size(), 1u);
+    EXPECT_EQ(stored(), before);
+}
+
 }  // namespace
 }  // namespace gatehouse::auth

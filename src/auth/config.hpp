@@ -2,6 +2,8 @@
 // The settings of the role `auth` (configuration section `auth`).
 #pragma once
 
+#include "base/secret.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -15,6 +17,7 @@ struct Config {
     std::string store = "sqlite:auth.db";
     std::string issuer;  // empty: the gateway's public URL
     std::string audience = "gatehouse";
+    Secret encryption_key;  // of what the store keeps encrypted; empty: one made for the data directory
     std::string signing_algorithm = "EdDSA";  // of new signing keys: EdDSA, ES256 or RS256
     std::chrono::seconds access_token_ttl{600};
     std::chrono::seconds refresh_token_ttl{14 * 86400};

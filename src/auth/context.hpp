@@ -4,6 +4,7 @@
 
 #include "auth/config.hpp"
 #include "auth/passwords.hpp"
+#include "auth/secret_box.hpp"
 #include "auth/signer.hpp"
 #include "auth/user_store.hpp"
 #include "base/io_threads.hpp"
@@ -24,6 +25,7 @@ struct Context {
     sql::Database& database;
     PerThread<identity::Authenticator>& authenticators;
     const identity::ServiceKey& service_key;
+    const SecretBox& secrets;
     const Clock& clock;
     Metrics& metrics;
     Passwords passwords;

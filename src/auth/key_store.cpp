@@ -7,6 +7,12 @@
 
 namespace gatehouse::auth {
 
+namespace {
+
+std::string place_of(std::string_view kid) { return fmt::format("the signing key {}", kid); }
+
+}  // namespace
+
 std::optional<identity::Algorithm> find_algorithm(std::string_view name)
 {
     using identity::Algorithm;
@@ -16,7 +22,7 @@ std::optional<identity::Algorithm> find_algorithm(std::string_view name)
     return std::nullopt;
 }
 
-std::vector<StoredKey> load_keys(sql::Connection& connection)
+std::vector<StoredKey> load_keys(sql::Connection& connection, const SecretBox& box)
 {
     auto rows = connection.query("SELECT kid, algorithm, private_pem, created_at, retired_at FROM signing_keys "
                                  "ORDER BY CASE state WHEN 'active' THEN 0 ELSE 1 END, created_at DESC, kid");
@@ -26,8 +32,9 @@ std::vector<StoredKey> load_keys(sql::Connection& connection)
         if (!algorithm)
             throw std::runtime_error(
                 fmt::format("the signing key {} is for {}, which is not known here", row.text(0), row.text(1)));
-        StoredKey key{
-            identity::SigningKey::from_pem(Secret(row.text(2)), *algorithm), from_unix_ms(row.integer(3)), {}};
+        StoredKey key{identity::SigningKey::from_pem(box.open(row.text(2), place_of(row.text(0))), *algorithm),
+                      from_unix_ms(row.integer(3)),
+                      {}};
         if (key.key.id() != row.text(0))
             throw std::runtime_error(fmt::format("the signing key {} is another one than it says", row.text(0)));
         if (auto retired = row.find_integer(4))
@@ -37,7 +44,21 @@ std::vector<StoredKey> load_keys(sql::Connection& connection)
     return keys;
 }
 
-identity::SigningKey rotate_key(sql::Connection& connection, identity::Algorithm algorithm, TimePoint now)
+std::size_t seal_plain_keys(sql::Connection& connection, const SecretBox& box)
+{
+    std::size_t sealed = 0;
+    for (const sql::Row& row : connection.query("SELECT kid, private_pem FROM signing_keys")) {
+        if (SecretBox::is_sealed(row.text(1)))
+            continue;
+        connection.execute("UPDATE signing_keys SET private_pem = ? WHERE kid = ?",
+                           {box.seal(Secret(row.text(1)), place_of(row.text(0))), row.text(0)});
+        ++sealed;
+    }
+    return sealed;
+}
+
+identity::SigningKey rotate_key(sql::Connection& connection, const SecretBox& box, identity::Algorithm algorithm,
+                                TimePoint now)
 {
     auto key = identity::SigningKey::generate(algorithm);
     connection.execute("UPDATE signing_keys SET state = 'retired', retired_at = ? WHERE state = 'active'",
@@ -45,7 +66,7 @@ identity::SigningKey rotate_key(sql::Connection& connection, identity::Algorithm
     connection.execute(
         "INSERT INTO signing_keys (kid, algorithm, private_pem, state, created_at) "
         "VALUES (?, ?, ?, 'active', ?)",
-        {key.id(), std::string(to_string(algorithm)), std::string(key.to_pem().reveal()), to_unix_ms(now)});
+        {key.id(), std::string(to_string(algorithm)), box.seal(key.to_pem(), place_of(key.id())), to_unix_ms(now)});
     return key;
 }
 

@@ -33,6 +33,7 @@ func checkRolesApart(t *testing.T, engine *Engine) {
 	common := []string{
 		"GATEHOUSE_GATEWAY__PUBLIC_URL=http://gate.test",
 		"GATEHOUSE_SERVICE_KEY=" + strings.Repeat("k", 48),
+		"GATEHOUSE_AUTH__ENCRYPTION_KEY=" + strings.Repeat("e", 48),
 		"GATEHOUSE_AUTH__STORE=" + urls["GATEHOUSE_TEST_MYSQL"],
 		"GATEHOUSE_AUTH__URLS=http://" + addresses["auth"],
 		"GATEHOUSE_FILES__STORE=" + urls["GATEHOUSE_TEST_MONGODB"],

@@ -304,11 +304,12 @@ func TestTheProgramTakesTheConfiguration(t *testing.T) {
 			}
 		}
 		for path, text := range map[string]string{
-			"serviceKey":   strings.Repeat("k", 48),
-			"authStore":    "mysqls://gatehouse:secret@mysql.example.org/gatehouse?ca=/etc/gatehouse/ca/ca.crt",
-			"filesStore":   "mongodb://gatehouse:secret@mongodb.example.org/gatehouse?tls=true",
-			"eventsStore":  "amqps://gatehouse:secret@rabbitmq.example.org/",
-			"smtpPassword": "secret",
+			"serviceKey":    strings.Repeat("k", 48),
+			"encryptionKey": strings.Repeat("e", 48),
+			"authStore":     "mysqls://gatehouse:secret@mysql.example.org/gatehouse?ca=/etc/gatehouse/ca/ca.crt",
+			"filesStore":    "mongodb://gatehouse:secret@mongodb.example.org/gatehouse?tls=true",
+			"eventsStore":   "amqps://gatehouse:secret@rabbitmq.example.org/",
+			"smtpPassword":  "secret",
 		} {
 			writeFile(t, files, path, text)
 		}

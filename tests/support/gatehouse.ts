@@ -77,6 +77,7 @@ export class Gatehouse {
       GATEHOUSE_FILES__STORE: this.stores.mongodb.href,
       GATEHOUSE_EVENTS__STORE: this.stores.rabbitmq.href,
       GATEHOUSE_SERVICE_KEY: 'a service key of the tests, 32 or more',
+      GATEHOUSE_AUTH__ENCRYPTION_KEY: 'an encryption key of the tests, 32 or more',
       ...this.urls,
       ...this.options.env,
     };

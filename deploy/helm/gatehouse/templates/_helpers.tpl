@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{- define "gatehouse.roles" -}}
 gateway: {port: 8080, secrets: [], reaches: [auth, files]}
-auth: {port: 8081, secrets: [authStore, eventsStore, serviceKey], reaches: []}
+auth: {port: 8081, secrets: [authStore, eventsStore, serviceKey, encryptionKey], reaches: []}
 files: {port: 8082, secrets: [filesStore, eventsStore], reaches: [auth]}
 worker: {secrets: [filesStore, eventsStore], reaches: []}
 notifier: {secrets: [eventsStore, serviceKey, smtpPassword], reaches: [auth]}
@@ -42,6 +42,7 @@ notifier: {secrets: [eventsStore, serviceKey, smtpPassword], reaches: [auth]}
 {{/* The variable that each secret is read into. */}}
 {{- define "gatehouse.variables" -}}
 serviceKey: GATEHOUSE_SERVICE_KEY
+encryptionKey: GATEHOUSE_AUTH__ENCRYPTION_KEY
 authStore: GATEHOUSE_AUTH__STORE
 filesStore: GATEHOUSE_FILES__STORE
 eventsStore: GATEHOUSE_EVENTS__STORE
@@ -52,7 +53,7 @@ smtpPassword: GATEHOUSE_NOTIFIER__SMTP__PASSWORD
 {{- define "gatehouse.secrets" -}}
 {{- $secrets := deepCopy .Values.secrets -}}
 {{- if .Values.tryout.enabled -}}
-{{- range $name, $key := dict "serviceKey" "service-key" "authStore" "auth-store" "filesStore" "files-store" "eventsStore" "events-store" -}}
+{{- range $name, $key := dict "serviceKey" "service-key" "encryptionKey" "encryption-key" "authStore" "auth-store" "filesStore" "files-store" "eventsStore" "events-store" -}}
 {{- $_ := set $secrets $name (dict "name" (printf "%s-tryout" (include "gatehouse.fullname" $)) "key" $key) -}}
 {{- end -}}
 {{- end -}}
