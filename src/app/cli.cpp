@@ -70,6 +70,7 @@ public:
         add_config();
         add_user();
         add_key();
+        add_audit();
         add_dead();
         command(app_, "version", "Print the version", print_version);
         add_describe();
@@ -189,6 +190,30 @@ private:
         CLI::App* rotate = command(*key, "rotate", "Sign with a new key from now on", key_rotate);
         add_common(rotate);
         rotate->footer("Tokens of the old key are accepted until they expire.");
+    }
+
+    void add_audit()
+    {
+        CLI::App* audit = group("audit", "Look at the log of who did what");
+        CLI::App* list = command(*audit, "list", "List the newest records", audit_list);
+        list->add_option("--type", line_.audit_type, "Only records of this type, such as login.refused")
+            ->option_text("TYPE");
+        list->add_option("--actor", line_.audit_actor, "Only what this user id, or command-line, did")
+            ->option_text("ID");
+        list->add_option("--target", line_.audit_target, "Only what was done to this user, session or key")
+            ->option_text("ID");
+        list->add_option("--limit", line_.audit_limit, "At most so many, up to 1000 (default: 50)")
+            ->check(CLI::Range(1, 1000))
+            ->option_text("N");
+        add_common(list);
+        add_json(list);
+        CLI::App* verify = command(*audit, "verify", "Prove that no record was changed, added or taken", audit_verify);
+        verify->add_option("--known", line_.known_head, "What an earlier run printed and was kept elsewhere")
+            ->option_text("NUMBER:HASH");
+        add_common(verify);
+        add_json(verify);
+        verify->footer("Exit code 1, and the number of the first wrong record, when the chain of hashes is broken.\n"
+                       "Keep what it prints in another place: with --known a log that was written anew is found, too.");
     }
 
     CLI::App* letter_command(CLI::App& group, const std::string& name, const std::string& help, Action action)

@@ -21,8 +21,11 @@ struct CommandLine {
     std::optional<std::string> email;
     std::vector<std::string> user_roles;
     bool password_stdin = false;
-    std::string id;    // of a dead letter
-    std::string what;  // to describe
+    std::string id;                                     // of a dead letter
+    std::string audit_type, audit_actor, audit_target;  // what to look for
+    int audit_limit = 50;
+    std::string known_head;  // NUMBER:HASH, of an earlier `audit verify`
+    std::string what;        // to describe
 };
 
 int run_command_line(int argc, const char* const* argv);

@@ -11,6 +11,7 @@
 #include "app/stores.hpp"
 #include "app/terminal.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "http/problem.hpp"
 
 #include <fmt/format.h>
@@ -79,18 +80,29 @@ std::optional<json::value> run(const Config& config, const std::string& name, js
 
 using Print = std::string (*)(const json::value& result);
 
-int run_and_print(const CommandLine& line, const std::string& name, json::object arguments, Print print)
+// What came out, printed already; without a value the exit code says why.
+struct Told {
+    std::optional<json::value> value;
+    int code = 0;
+};
+
+Told run_and_tell(const CommandLine& line, const std::string& name, json::object arguments, Print print)
 {
     auto loaded = load_or_explain(line);
     if (!loaded)
-        return 2;
+        return {std::nullopt, 2};
     // People look at the result here, not at the log of a server.
     log::configure(log::Format::text, std::max(loaded->config.log.level, log::Level::warn));
     auto result = run(loaded->config, name, std::move(arguments));
     if (!result)
-        return 1;
+        return {std::nullopt, 1};
     fmt::print("{}", line.json ? json::serialize(*result) + "\n" : print(*result));
-    return 0;
+    return {std::move(result), 0};
+}
+
+int run_and_print(const CommandLine& line, const std::string& name, json::object arguments, Print print)
+{
+    return run_and_tell(line, name, std::move(arguments), print).code;
 }
 
 const json::array& items_of(const json::value& result) { return result.as_object().at("items").as_array(); }
@@ -117,6 +129,28 @@ std::string print_keys(const json::value& result)
                          {"CREATED", "created_at"},
                          {"RETIRED", "retired_at"}},
                         "There is no key yet: the first start makes one.");
+}
+std::string print_audit(const json::value& result)
+{
+    return format_table(items_of(result),
+                        {{"NUMBER", "number"},
+                         {"AT", "at"},
+                         {"TYPE", "type"},
+                         {"ACTOR", "actor"},
+                         {"TARGET", "target"},
+                         {"ADDRESS", "address"},
+                         {"DETAILS", "details"}},
+                        "There is no such record.");
+}
+std::string print_verified(const json::value& result)
+{
+    const json::object& check = result.as_object();
+    auto count = find_integer(check, "count").value_or(0);
+    auto head = find_string(check, "head").value_or("");
+    if (find_bool(check, "valid").value_or(false))
+        return count == 0 ? "The log is empty.\n" : fmt::format("{} records are right: {}:{}\n", count, count, head);
+    return fmt::format("Record {} is wrong: {}.\n", find_integer(check, "first_wrong").value_or(0),
+                       find_string(check, "reason").value_or("?"));
 }
 std::string print_letters(const json::value& result)
 {
@@ -187,6 +221,36 @@ int user_enable(const CommandLine& line) { return run_and_print(line, "user.enab
 int user_remove(const CommandLine& line) { return run_and_print(line, "user.remove", named(line), print_removed); }
 int key_list(const CommandLine& line) { return run_and_print(line, "key.list", {}, print_keys); }
 int key_rotate(const CommandLine& line) { return run_and_print(line, "key.rotate", {}, print_rotated); }
+int audit_list(const CommandLine& line)
+{
+    json::object arguments{{"limit", line.audit_limit}};
+    for (auto [name, value] : {std::pair{"type", &line.audit_type}, std::pair{"actor", &line.audit_actor},
+                               std::pair{"target", &line.audit_target}})
+        if (!value->empty())
+            arguments[name] = *value;
+    return run_and_print(line, "audit.list", std::move(arguments), print_audit);
+}
+
+int audit_verify(const CommandLine& line)
+{
+    json::object arguments;
+    if (!line.known_head.empty()) {
+        std::string_view count = line.known_head;
+        auto head = cut_at(count, ':');
+        auto number = read_number<std::int64_t>(count);
+        if (!head || head->empty() || !number || *number < 1) {
+            fmt::print(stderr, "gatehouse: --known takes NUMBER:HASH, as an earlier run printed it\n");
+            return 2;
+        }
+        arguments["known_count"] = *number;
+        arguments["known_head"] = *head;
+    }
+    auto result = run_and_tell(line, "audit.verify", std::move(arguments), print_verified);
+    if (!result.value)
+        return result.code;
+    return find_bool(result.value->as_object(), "valid").value_or(false) ? 0 : 1;
+}
+
 int dead_list(const CommandLine& line) { return run_and_print(line, "dead.list", {}, print_letters); }
 int dead_show(const CommandLine& line) { return run_and_print(line, "dead.show", identified(line), print_record); }
 int dead_retry(const CommandLine& line) { return run_and_print(line, "dead.retry", identified(line), print_retried); }

@@ -16,6 +16,8 @@ int user_enable(const CommandLine& line);
 int user_remove(const CommandLine& line);
 int key_list(const CommandLine& line);
 int key_rotate(const CommandLine& line);
+int audit_list(const CommandLine& line);
+int audit_verify(const CommandLine& line);
 int dead_list(const CommandLine& line);
 int dead_show(const CommandLine& line);
 int dead_retry(const CommandLine& line);

@@ -14,6 +14,8 @@ namespace {
 using http::Problem;
 
 constexpr std::size_t dead_letters_max = 1000;
+constexpr std::int64_t audit_records_default = 50;
+constexpr std::int64_t audit_records_max = 1000;
 
 std::string require_text(const json::object& arguments, std::string_view key)
 {
@@ -96,6 +98,34 @@ json::value key_rotate(CommandContext& context, const json::object&)
     return value_or_problem(made);
 }
 
+json::value audit_list(CommandContext& context, const json::object& arguments)
+{
+    auth::AuditFilter filter;
+    filter.type = find_string(arguments, "type").value_or("");
+    filter.actor = find_string(arguments, "actor").value_or("");
+    filter.target = find_string(arguments, "target").value_or("");
+    auto limit = find_integer(arguments, "limit").value_or(audit_records_default);
+    if (limit < 1 || limit > audit_records_max)
+        throw Problem::bad_request("invalid_request", fmt::format("the limit must be from 1 to {}", audit_records_max));
+    return list_of(context.users->list_audit(filter, static_cast<std::size_t>(limit)));
+}
+
+json::value audit_verify(CommandContext& context, const json::object& arguments)
+{
+    std::optional<auth::Commands::KnownHead> known;
+    if (auto head = find_string(arguments, "known_head"))
+        known = {find_integer(arguments, "known_count").value_or(0), *head};
+    auth::AuditCheck check = context.users->verify_audit(known);
+    bool valid = check.wrong.empty();
+    json::object result;
+    result["valid"] = valid;
+    result["count"] = check.count;
+    result["head"] = check.head;
+    result["first_wrong"] = valid ? json::value(nullptr) : json::value(check.first_wrong);
+    result["reason"] = valid ? json::value(nullptr) : json::value(json::string(check.wrong));
+    return result;
+}
+
 json::object to_json(const events::DeadLetter& letter)
 {
     json::object object;
@@ -162,6 +192,7 @@ constexpr BlockingCommand blocking_commands[] = {
     {"user.add", user_add},       {"user.list", user_list},       {"user.show", user_show},
     {"user.passwd", user_passwd}, {"user.disable", user_disable}, {"user.enable", user_enable},
     {"user.remove", user_remove}, {"key.list", key_list},         {"key.rotate", key_rotate},
+    {"audit.list", audit_list},   {"audit.verify", audit_verify},
 };
 
 struct QueueCommand {

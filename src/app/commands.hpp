@@ -16,7 +16,7 @@
 namespace gatehouse::app {
 
 struct CommandContext {
-    auth::Commands* users;      // users and keys; nullptr where the role auth does not run
+    auth::Commands* users;      // users, keys, audit log; nullptr where the role auth does not run
     events::EventQueue* queue;  // dead letters; nullptr where no role that uses events runs
     const auth::Config& auth;
     BlockingPool& pool;  // where the blocking ones run
@@ -26,8 +26,9 @@ struct CommandContext {
 };
 
 // "user.add", "user.list", "user.show", "user.passwd", "user.disable", "user.enable", "user.remove", "key.list",
-// "key.rotate", "dead.list", "dead.show", "dead.retry", "dead.drop". A listing is {"items":[...]}. Throws http::Problem
-// for what cannot be done, Unavailable when a store cannot be used. `context` outlives the call.
+// "key.rotate", "audit.list", "audit.verify", "dead.list", "dead.show", "dead.retry", "dead.drop". A listing is
+// {"items":[...]}. Throws http::Problem for what cannot be done, Unavailable when a store cannot be used. `context`
+// outlives the call.
 Task<json::value> run_command(CommandContext& context, std::string name, json::object arguments);
 
 }  // namespace gatehouse::app

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/auth.hpp"
 
+#include "auth/audit_store.hpp"
 #include "auth/endpoints.hpp"
 #include "auth/outbox.hpp"
 #include "auth/schema.hpp"
@@ -83,6 +84,11 @@ public:
             if (!keys.empty() && !keys.front().retired_at && keys.front().key.algorithm() == algorithm_)
                 return {std::move(keys), "", sealed};
             auto made = rotate_key(connection, context_.secrets, algorithm_, now);
+            AuditEntry entry;
+            entry.type = "key.rotated";
+            entry.actor = own_actor;
+            entry.target = made.id();
+            add_audit(connection, now, entry);
             return {load_keys(connection, context_.secrets), made.id(), sealed};
         };
         auto made = context_.database.write_blocking(make);
@@ -227,6 +233,7 @@ private:
             {"POST", "/admin/users", to(create_user)},
             {"GET", "/admin/users/{id}", to(get_user)},
             {"PATCH", "/admin/users/{id}", to(change_user)},
+            {"GET", "/admin/audit", to(list_audit_page)},
             {"GET", "/.well-known/jwks.json", to(get_jwks)},
             {"GET", "/.well-known/openid-configuration", to(get_discovery)},
             {"GET", "/.well-known/oauth-authorization-server", to(get_discovery)},

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/commands.hpp"
 
+#include "auth/audit_store.hpp"
 #include "auth/key_store.hpp"
 #include "auth/names.hpp"
 #include "auth/passwords.hpp"
 #include "auth/roles.hpp"
 #include "auth/schema.hpp"
 #include "auth/session_store.hpp"
+#include "auth/user_audit.hpp"
 #include "auth/user_store.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
@@ -18,6 +20,7 @@ namespace gatehouse::auth {
 namespace {
 
 constexpr std::size_t users_at_once = 500;
+constexpr std::size_t audit_records_at_once = 1000;
 
 UserInfo info_of(const User& user)
 {
@@ -36,6 +39,15 @@ std::optional<User> find_named(sql::Connection& connection, std::string_view nam
         if (auto user = find_user(connection, name))
             return user;
     return find_user_by_login(connection, name);
+}
+
+AuditEntry by_command_line(std::string_view type = {}, std::string_view target = {})
+{
+    AuditEntry entry;
+    entry.type = type;
+    entry.actor = command_line_actor;
+    entry.target = target;
+    return entry;
 }
 
 std::unexpected<std::string> no_such_user(std::string_view name)
@@ -79,7 +91,12 @@ Result<UserInfo, std::string> Commands::add_user(AddUser form)
     if (auto wrong = check(form))
         return std::unexpected(*wrong);
     NewUser user{form.username, form.email, hash_password(form.password), form.roles};
-    auto insert = [&](sql::Connection& connection) { return insert_user(connection, user, clock_.now()); };
+    TimePoint now = clock_.now();
+    auto insert = [&](sql::Connection& connection) {
+        User made = insert_user(connection, user, now);
+        audit_user_created(connection, now, by_command_line(), made);
+        return made;
+    };
     try {
         UserInfo added = info_of(database_.write_blocking(insert));
         log::info("auth", "user created", {{"user", added.id}, {"by", "command line"}});
@@ -123,9 +140,11 @@ Result<UserInfo, std::string> Commands::set_password(std::string_view name, Secr
     if (auto wrong = check_new_password(password.reveal(), {found->username, found->email.value_or("")}))
         return std::unexpected(*wrong);
     std::string hash = hash_password(password);
+    TimePoint now = clock_.now();
     auto change = [&](sql::Connection& connection) {
         set_password_hash(connection, found->id, hash);
-        end_sessions_of(connection, found->id, "", clock_.now());
+        end_sessions_of(connection, found->id, "", now);
+        add_audit(connection, now, by_command_line("user.password_changed", found->id));
     };
     database_.write_blocking(change);
     log::info("auth", "password changed", {{"user", found->id}, {"by", "command line"}});
@@ -134,6 +153,7 @@ Result<UserInfo, std::string> Commands::set_password(std::string_view name, Secr
 
 Result<UserInfo, std::string> Commands::set_disabled(std::string_view name, bool disabled)
 {
+    TimePoint now = clock_.now();
     auto change = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
         auto user = find_named(connection, name);
         if (!user)
@@ -142,8 +162,10 @@ Result<UserInfo, std::string> Commands::set_disabled(std::string_view name, bool
             return std::unexpected("the last enabled administrator cannot be disabled");
         auth::set_disabled(connection, user->id, disabled);
         if (disabled)
-            end_sessions_of(connection, user->id, "", clock_.now());
+            end_sessions_of(connection, user->id, "", now);
+        User before = *user;
         user->disabled = disabled;
+        audit_user_changed(connection, now, by_command_line(), before, *user);
         return info_of(*user);
     };
     auto changed = database_.write_blocking(change);
@@ -154,6 +176,7 @@ Result<UserInfo, std::string> Commands::set_disabled(std::string_view name, bool
 
 Result<UserInfo, std::string> Commands::remove_user(std::string_view name)
 {
+    TimePoint now = clock_.now();
     auto remove = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
         auto user = find_named(connection, name);
         if (!user)
@@ -161,6 +184,7 @@ Result<UserInfo, std::string> Commands::remove_user(std::string_view name)
         if (is_last_administrator(connection, *user))
             return std::unexpected("the last enabled administrator cannot be removed");
         auth::remove_user(connection, user->id);
+        audit_user_removed(connection, now, by_command_line(), *user);
         return info_of(*user);
     };
     auto removed = database_.write_blocking(remove);
@@ -189,11 +213,35 @@ Result<KeyInfo, std::string> Commands::rotate_key(std::string_view algorithm, st
         seal_plain_keys(connection, secrets_);
         load_keys(connection, secrets_);  // throws when this is not the key of the others
         auto key = auth::rotate_key(connection, secrets_, *wanted, now);
+        add_audit(connection, now, by_command_line("key.rotated", key.id()));
         return KeyInfo{key.id(), std::string(algorithm), true, now, {}};
     };
     auto made = database_.write_blocking(rotate);
     log::info("auth", "signing key rotated", {{"kid", made.id}, {"by", "command line"}});
     return made;
+}
+
+std::vector<AuditRecord> Commands::list_audit(const AuditFilter& filter, std::size_t limit)
+{
+    auto list = [&](sql::Connection& connection) { return auth::list_audit(connection, filter, std::nullopt, limit); };
+    return database_.read_blocking(list);
+}
+
+AuditCheck Commands::verify_audit(const std::optional<KnownHead>& known)
+{
+    AuditCheck check;
+    while (!check.done) {
+        auto go_on = [&](sql::Connection& connection) { return check_audit(connection, check, audit_records_at_once); };
+        check = database_.read_blocking(go_on);
+    }
+    if (!known || !check.wrong.empty())
+        return check;
+    auto find = [&](sql::Connection& connection) { return find_audit_hash(connection, known->count); };
+    if (database_.read_blocking(find) != known->head) {
+        check.first_wrong = known->count;
+        check.wrong = "it is not the one that it was: the log was written anew";
+    }
+    return check;
 }
 
 json::object to_json(const UserInfo& user)

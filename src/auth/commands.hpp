@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the command line does with users and signing keys, on the store itself. Blocks; any thread.
+// What the command line does with users, signing keys and the audit log, on the store itself. Blocks; any thread.
 //
 // An expected failure is a sentence for the operator. All throw Unavailable when the database cannot be used. A user is
 // named by user name, e-mail address or id.
 #pragma once
 
+#include "auth/audit_store.hpp"
 #include "auth/secret_box.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -64,6 +65,17 @@ public:
     // A new key signs from now on. The ones before stay published for `access_token_ttl` (and the leeway), then the
     // next start or rotation removes them. A running server must be told: Auth::reload_keys().
     Result<KeyInfo, std::string> rotate_key(std::string_view algorithm, std::chrono::seconds access_token_ttl);
+
+    // The newest ones first.
+    std::vector<AuditRecord> list_audit(const AuditFilter& filter, std::size_t limit);
+
+    // Walks the whole chain, a piece at a time. `known` is what an earlier walk gave and somebody kept elsewhere: a log
+    // that was rewritten since then from an older record on is found by it.
+    struct KnownHead {
+        std::int64_t count = 0;
+        std::string head;
+    };
+    AuditCheck verify_audit(const std::optional<KnownHead>& known);
 
 private:
     sql::Database& database_;

@@ -37,6 +37,17 @@ Task<Caller> require_caller(http::Request& request, Context& context, std::strin
     co_return caller;
 }
 
+AuditEntry audit_entry(const http::Request& request, std::string_view type, std::string_view actor,
+                       std::string_view target, json::object details)
+{
+    return {.type = std::string(type),
+            .actor = std::string(actor),
+            .target = std::string(target),
+            .address = request.remote_address,
+            .request_id = request.request_id,
+            .details = std::move(details)};
+}
+
 std::string make_access_token(const Context& context, const User& user, std::string_view session_id)
 {
     identity::Claims claims;

@@ -2,6 +2,7 @@
 // What the endpoints share, and the steps that several of them take. Made once; handlers on any I/O thread use it.
 #pragma once
 
+#include "auth/audit_store.hpp"
 #include "auth/config.hpp"
 #include "auth/passwords.hpp"
 #include "auth/secret_box.hpp"
@@ -43,6 +44,10 @@ struct Caller {
     std::string session_id;
 };
 Task<Caller> require_caller(http::Request& request, Context& context, std::string_view permission = {});
+
+// A record for add_audit(): of what `actor` did by this request.
+AuditEntry audit_entry(const http::Request& request, std::string_view type, std::string_view actor,
+                       std::string_view target, json::object details = {});
 
 // The answer to a login or a refresh.
 std::string make_access_token(const Context& context, const User& user, std::string_view session_id);

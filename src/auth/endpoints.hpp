@@ -24,6 +24,8 @@ Task<http::Response> list_users_page(http::Request& request, Context& context);
 Task<http::Response> create_user(http::Request& request, Context& context);
 Task<http::Response> get_user(http::Request& request, Context& context);
 Task<http::Response> change_user(http::Request& request, Context& context);
+// audit_admin.cpp
+Task<http::Response> list_audit_page(http::Request& request, Context& context);
 // discovery.cpp
 Task<http::Response> get_jwks(http::Request& request, Context& context);
 Task<http::Response> get_discovery(http::Request& request, Context& context);

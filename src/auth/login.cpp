@@ -97,6 +97,21 @@ void count(Context& context, const char* outcome)
     context.metrics.counter("gatehouse_auth_logins_total", "Logins by outcome.", {{"outcome", outcome}}).Increment();
 }
 
+// Not the name: people type their password there.
+Task<void> record_refusal(const http::Request& request, Context& context, const std::optional<User>& user, bool matches)
+{
+    std::string_view reason = !user ? "unknown_user" : !matches ? "wrong_password" : "disabled";
+    std::string id = user ? user->id : "";
+    TimePoint now = context.clock.now();
+    auto write = [&](sql::Connection& connection) {
+        add_audit(connection, now, audit_entry(request, "login.refused", "", id, {{"reason", reason}}));
+    };
+    co_await context.database.write(write);
+    log::info(
+        "auth", "login refused",
+        {{"reason", reason}, {"user", id}, {"address", request.remote_address}, {"request_id", request.request_id}});
+}
+
 }  // namespace
 
 // POST /login: exchanges a user name (or e-mail address) and a password for an access token and a refresh token.
@@ -111,14 +126,7 @@ Task<http::Response> login(http::Request& request, Context& context)
     bool matches = co_await context.passwords.verify(std::move(credentials.password), std::move(expected));
     if (!user || !matches || user->disabled) {
         count(context, "refused");
-        // Not the name: people type their password there.
-        log::info("auth", "login refused",
-                  {{"reason", !user      ? "unknown user"
-                              : !matches ? "wrong password"
-                                         : "disabled"},
-                   {"user", user ? user->id : ""},
-                   {"address", request.remote_address},
-                   {"request_id", request.request_id}});
+        co_await record_refusal(request, context, user, matches);
         co_return wrong_credentials(credentials.basic);
     }
 
@@ -126,7 +134,11 @@ Task<http::Response> login(http::Request& request, Context& context)
     TimePoint now = context.clock.now();
     // Without a refresh token the session is of no use after the access token.
     auto ttl = bare ? context.config.access_token_ttl : context.config.refresh_token_ttl;
-    auto open = [&](sql::Connection& connection) { return open_session(connection, user->id, now, ttl); };
+    auto open = [&](sql::Connection& connection) {
+        auto opened = open_session(connection, user->id, now, ttl);
+        add_audit(connection, now, audit_entry(request, "login.accepted", user->id, opened.id));
+        return opened;
+    };
     auto session = co_await context.database.write(open);
     count(context, "accepted");
     log::info("auth", "login accepted",

@@ -27,15 +27,21 @@ Task<http::Response> change_password(http::Request& request, Context& context)
     if (!errors.empty())
         co_return http::Problem::invalid(std::move(errors));
 
+    TimePoint now = context.clock.now();
     if (!co_await context.passwords.verify(std::move(current), caller.user.password_hash)) {
+        auto refuse = [&](sql::Connection& connection) {
+            add_audit(connection, now,
+                      audit_entry(request, "user.password_change_refused", caller.user.id, caller.user.id));
+        };
+        co_await context.database.write(refuse);
         log::info("auth", "password change refused", {{"user", caller.user.id}, {"request_id", request.request_id}});
         co_return http::Problem::invalid({{"/current_password", "This is not your current password."}});
     }
     std::string hash = co_await context.passwords.hash(std::move(wanted));
-    TimePoint now = context.clock.now();
     auto change = [&](sql::Connection& connection) {
         set_password_hash(connection, caller.user.id, hash);
         end_sessions_of(connection, caller.user.id, caller.session_id, now);
+        add_audit(connection, now, audit_entry(request, "user.password_changed", caller.user.id, caller.user.id));
     };
     co_await context.database.write(change);
     log::info("auth", "password changed", {{"user", caller.user.id}, {"request_id", request.request_id}});

@@ -15,12 +15,17 @@ struct Renewal {
 };
 
 // The rotation and a look at the user, in one transaction. Returns for every outcome: what ends a session must be kept.
-Renewal renew(sql::Connection& connection, std::string_view token, TimePoint now, std::chrono::seconds ttl)
+Renewal renew(sql::Connection& connection, const http::Request& request, std::string_view token, TimePoint now,
+              std::chrono::seconds ttl)
 {
     Renewal renewal;
     renewal.refresh = refresh_session(connection, token, now, ttl);
     if (renewal.refresh.outcome == Refresh::Outcome::rotated)
         renewal.user = find_user(connection, renewal.refresh.user_id);
+    if (renewal.refresh.outcome == Refresh::Outcome::reused)
+        add_audit(connection, now,
+                  audit_entry(request, "refresh.reused", "", renewal.refresh.session_id,
+                              {{"user", renewal.refresh.user_id}}));
     return renewal;
 }
 
@@ -34,6 +39,8 @@ std::string_view describe(Refresh::Outcome outcome)
     }
     return "";
 }
+
+OwnedSession session_of(const identity::Claims& claims) { return {claims.session_id, claims.subject}; }
 
 Task<std::string> read_refresh_token(http::Request& request)
 {
@@ -53,7 +60,7 @@ Task<http::Response> refresh(http::Request& request, Context& context)
     Secret token(co_await read_refresh_token(request));
     TimePoint now = context.clock.now();
     auto rotate = [&](sql::Connection& connection) {
-        return renew(connection, token.reveal(), now, context.config.refresh_token_ttl);
+        return renew(connection, request, token.reveal(), now, context.config.refresh_token_ttl);
     };
     auto renewal = co_await context.database.write(rotate);
     const Refresh& outcome = renewal.refresh;
@@ -75,22 +82,26 @@ Task<http::Response> refresh(http::Request& request, Context& context)
 // POST /logout: ends the session of the bearer token, or of a refresh token for who has no access token any more.
 Task<http::Response> logout(http::Request& request, Context& context)
 {
-    std::string session_id;
+    OwnedSession session;
     Secret token;
     auto bearer = identity::find_bearer_token(request.head.headers);
     if (bearer && bearer->empty() && request.head.headers.contains("content-type"))
         token = Secret(co_await read_refresh_token(request));
     else
-        session_id = context.authenticators.local().require(request)->session_id;
+        session = session_of(*context.authenticators.local().require(request));
 
     TimePoint now = context.clock.now();
     auto end = [&](sql::Connection& connection) {
         if (!token.empty())
-            session_id = find_session(connection, token.reveal()).value_or("");
-        return end_session(connection, session_id, now);
+            session = find_session(connection, token.reveal()).value_or(OwnedSession{});
+        if (!end_session(connection, session.id, now))
+            return false;
+        add_audit(connection, now,
+                  audit_entry(request, "session.ended", session.user_id, session.id, {{"reason", "logout"}}));
+        return true;
     };
     if (co_await context.database.write(end))
-        log::info("auth", "logout", {{"session", session_id}, {"request_id", request.request_id}});
+        log::info("auth", "logout", {{"session", session.id}, {"request_id", request.request_id}});
     http::Response response;
     response.status = 204;
     co_return response;

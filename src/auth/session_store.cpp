@@ -108,15 +108,15 @@ Refresh refresh_session(sql::Connection& connection, std::string_view refresh_to
     return refresh;
 }
 
-std::optional<std::string> find_session(sql::Connection& connection, std::string_view refresh_token)
+std::optional<OwnedSession> find_session(sql::Connection& connection, std::string_view refresh_token)
 {
     auto token = Token::parse(refresh_token);
     if (!token)
         return std::nullopt;
-    auto rows = connection.query("SELECT id FROM sessions WHERE family_hash = ?", {token->family_hash()});
+    auto rows = connection.query("SELECT id, user_id FROM sessions WHERE family_hash = ?", {token->family_hash()});
     if (rows.empty())
         return std::nullopt;
-    return rows[0].text(0);
+    return OwnedSession{rows[0].text(0), rows[0].text(1)};
 }
 
 bool is_session_open(sql::Connection& connection, std::string_view id, TimePoint now)

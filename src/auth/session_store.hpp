@@ -38,8 +38,11 @@ struct Refresh {
 Refresh refresh_session(sql::Connection& connection, std::string_view refresh_token, TimePoint now,
                         std::chrono::seconds ttl);
 
+struct OwnedSession {
+    std::string id, user_id;
+};
 // The session that the token, used or not, belongs to.
-std::optional<std::string> find_session(sql::Connection& connection, std::string_view refresh_token);
+std::optional<OwnedSession> find_session(sql::Connection& connection, std::string_view refresh_token);
 
 bool is_session_open(sql::Connection& connection, std::string_view id, TimePoint now);
 bool end_session(sql::Connection& connection, std::string_view id, TimePoint now);  // false: was over already

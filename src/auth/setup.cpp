@@ -2,6 +2,7 @@
 #include "auth/endpoints.hpp"
 #include "auth/roles.hpp"
 #include "auth/setup_store.hpp"
+#include "auth/user_audit.hpp"
 #include "base/log.hpp"
 #include "http/json_body.hpp"
 
@@ -58,10 +59,16 @@ Task<http::Response> post_setup(http::Request& request, Context& context)
     };
     Refusal refusal = co_await context.database.read(look);
     if (refusal != Refusal::none) {
+        std::string_view reason = refusal == Refusal::done ? "done already" : "wrong token";
+        TimePoint at = context.clock.now();
+        auto record = [&](sql::Connection& connection) {
+            add_audit(connection, at, audit_entry(request, "setup.refused", "", "", {{"reason", reason}}));
+        };
+        // Once the set-up is done nobody can gain anything here, nor may anybody fill the log.
+        if (refusal == Refusal::bad_token)
+            co_await context.database.write(record);
         log::warn("auth", "set-up refused",
-                  {{"reason", refusal == Refusal::done ? "done already" : "wrong token"},
-                   {"address", request.remote_address},
-                   {"request_id", request.request_id}});
+                  {{"reason", reason}, {"address", request.remote_address}, {"request_id", request.request_id}});
         co_return refuse(refusal);
     }
     if (!errors.empty())
@@ -74,8 +81,12 @@ Task<http::Response> post_setup(http::Request& request, Context& context)
     auto make = [&](sql::Connection& connection) {
         Outcome outcome;
         outcome.refusal = check_setup(connection, token.reveal(), now);
-        if (outcome.refusal == Refusal::none)
-            outcome.user = insert_user(connection, admin, now);
+        if (outcome.refusal != Refusal::none)
+            return outcome;
+        outcome.user = insert_user(connection, admin, now);
+        const std::string& id = outcome.user->id;
+        audit_user_created(connection, now, audit_entry(request, "", id, id), *outcome.user);
+        add_audit(connection, now, audit_entry(request, "setup.done", id, id));
         return outcome;
     };
     Outcome outcome;

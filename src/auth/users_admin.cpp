@@ -2,6 +2,7 @@
 #include "auth/endpoints.hpp"
 #include "auth/roles.hpp"
 #include "auth/session_store.hpp"
+#include "auth/user_audit.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "http/json_body.hpp"
@@ -71,7 +72,8 @@ Change read_change(const json::object& form)
 
 enum class Outcome { changed, unknown, last_admin };
 
-Outcome apply(sql::Connection& connection, const std::string& id, const Change& change, TimePoint now)
+Outcome apply(sql::Connection& connection, const std::string& id, const Change& change, TimePoint now,
+              const AuditEntry& by)
 {
     auto user = find_user(connection, id);
     if (!user)
@@ -88,6 +90,7 @@ Outcome apply(sql::Connection& connection, const std::string& id, const Change& 
         set_roles(connection, id, *change.roles);
     if (after.disabled)
         end_sessions_of(connection, id, "", now);
+    audit_user_changed(connection, now, by, *user, find_user(connection, id).value());
     return Outcome::changed;
 }
 
@@ -130,7 +133,11 @@ Task<http::Response> create_user(http::Request& request, Context& context)
     NewUser wanted{fields.username, fields.email, {}, std::move(roles)};
     wanted.password_hash = co_await context.passwords.hash(std::move(fields.password));
     TimePoint now = context.clock.now();
-    auto insert = [&](sql::Connection& connection) { return insert_user(connection, wanted, now); };
+    auto insert = [&](sql::Connection& connection) {
+        User made = insert_user(connection, wanted, now);
+        audit_user_created(connection, now, audit_entry(request, "", caller.user.id, made.id), made);
+        return made;
+    };
     std::optional<User> user;
     std::optional<NameTaken> taken;
     try {
@@ -167,9 +174,10 @@ Task<http::Response> change_user(http::Request& request, Context& context)
     auto form = co_await http::read_json(request, form_bytes_max);
     Change change = read_change(form);
     TimePoint now = context.clock.now();
+    AuditEntry by = audit_entry(request, "", caller.user.id, id);
     std::optional<User> user;
     auto write = [&](sql::Connection& connection) {
-        Outcome outcome = apply(connection, id, change, now);
+        Outcome outcome = apply(connection, id, change, now, by);
         user = find_user(connection, id);
         return outcome;
     };

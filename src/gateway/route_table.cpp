@@ -38,6 +38,7 @@ constexpr BuiltIn built_ins[] = {
     {"POST", "/profile/password", Role::auth, required, "", form_bytes_max},
     {"GET POST", "/admin/users", Role::auth, required, "admin:users", form_bytes_max},
     {"PATCH", "/admin/users/{id}", Role::auth, required, "admin:users", form_bytes_max},
+    {"GET", "/admin/audit", Role::auth, required, "admin:audit", form_bytes_max},
     {"GET", "/.well-known/jwks.json", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/openid-configuration", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/oauth-authorization-server", Role::auth, none, "", form_bytes_max},

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tests of audit_test.cpp, on MySQL.
+#include "auth/audit_test.cpp"
