@@ -4,6 +4,7 @@
 #include "auth/audit_store.hpp"
 #include "auth/key_store.hpp"
 #include "auth/names.hpp"
+#include "auth/password_rules.hpp"
 #include "auth/passwords.hpp"
 #include "auth/roles.hpp"
 #include "auth/schema.hpp"

@@ -2,6 +2,7 @@
 #include "auth/context.hpp"
 
 #include "auth/names.hpp"
+#include "auth/password_rules.hpp"
 #include "auth/roles.hpp"
 #include "auth/session_store.hpp"
 #include "base/id.hpp"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/passwords.hpp"
 
-#include "auth/names.hpp"
-#include "base/encoding.hpp"
+#include "auth/password_rules.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -23,10 +22,6 @@ constexpr unsigned long long passes = 2;
 // What a stored hash may ask for at most.
 constexpr std::size_t memory_kib_max = 65'536;
 constexpr std::size_t passes_max = 8;
-
-constexpr std::size_t characters_min = 8;
-constexpr std::size_t characters_max = 128;
-constexpr std::size_t bytes_max = 4 * characters_max;
 
 constexpr int pool_nice = 5;
 
@@ -98,7 +93,7 @@ Task<std::string> Passwords::hash(Secret password)
 Task<bool> Passwords::verify(Secret password, std::string stored)
 {
     // What cannot be right is hashed all the same: the time must not tell.
-    bool possible = password.reveal().size() <= bytes_max;
+    bool possible = password.reveal().size() <= password_bytes_max;
     if (!is_affordable(stored)) {
         log::error("auth", "a stored password hash is not one of ours");
         stored = dummy_hash_;
@@ -106,7 +101,7 @@ Task<bool> Passwords::verify(Secret password, std::string stored)
     }
     auto job = [this, possible, &password, &stored] {
         hashes_.Increment();
-        return verify_bytes(password.reveal().substr(0, bytes_max), stored) && possible;
+        return verify_bytes(password.reveal().substr(0, password_bytes_max), stored) && possible;
     };
     co_return co_await pool_.run(std::move(job));
 }
@@ -117,22 +112,6 @@ std::string hash_password(const Secret& password)
 {
     start_sodium();
     return hash_bytes(password.reveal());
-}
-
-std::optional<std::string> check_new_password(std::string_view password, std::initializer_list<std::string_view> names)
-{
-    if (!is_utf8(password))
-        return "A password is UTF-8 text.";
-    std::size_t characters = count_characters(password);
-    if (characters < characters_min)
-        return "At least 8 characters are needed.";
-    if (characters > characters_max)
-        return "At most 128 characters are allowed.";
-    auto folded = fold_name(password);
-    for (std::string_view name : names)
-        if (folded && !name.empty() && folded == fold_name(name))
-            return "The user name or e-mail address is no password.";
-    return std::nullopt;
 }
 
 }  // namespace gatehouse::auth

@@ -10,7 +10,6 @@
 #include "base/metrics.hpp"
 #include "base/secret.hpp"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,9 +37,5 @@ private:
 
 // Blocks for the time of one hash, some 20 ms.
 std::string hash_password(const Secret& password);
-
-// What is wrong with it as a new password, a sentence for the one who typed it: 8 to 128 characters of UTF-8, not one
-// of `names` (the user's own). No rules of composition.
-std::optional<std::string> check_new_password(std::string_view password, std::initializer_list<std::string_view> names);
 
 }  // namespace gatehouse::auth

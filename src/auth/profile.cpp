@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/endpoints.hpp"
+#include "auth/password_rules.hpp"
 #include "auth/session_store.hpp"
 #include "base/log.hpp"
 #include "http/json_body.hpp"
