@@ -4,6 +4,7 @@
 #include "app/cli_commands.hpp"
 #include "app/config_print.hpp"
 #include "app/describe.hpp"
+#include "app/import_command.hpp"
 #include "app/serve.hpp"
 
 #include <CLI/CLI.hpp>
@@ -174,6 +175,26 @@ private:
         user_command(*user, "disable", "Lock a user out; ends the sessions", user_disable);
         user_command(*user, "enable", "Let a user in again", user_enable);
         user_command(*user, "remove", "Remove a user", user_remove);
+        user_command(*user, "totp-reset", "Take a user's second factor away", user_totp_reset);
+        add_import(*user);
+    }
+
+    void add_import(CLI::App& user)
+    {
+        CLI::App* import =
+            command(user, "import", "Add many users, with the password hashes that they have", user_import);
+        import->add_option("file", line_.file, "One JSON object a line")->option_text("FILE")->required();
+        import->add_flag("--skip-existing", line_.skip_existing, "Leave out whose name or address somebody has");
+        add_common(import);
+        add_json(import);
+        import->footer(
+            "A line:\n"
+            "  "
+            "{\"username\":\"ada\",\"email\":\"ada@example.org\",\"roles\":[\"user\"],\"password_hash\":\"$2b$12$...\"}"
+            "\n\n"
+            "Hashes are bcrypt ($2a$, $2b$, $2y$), PBKDF2 ($pbkdf2-sha256$..., pbkdf2_sha256$...) or {plain}...;\n"
+            "\"password_plain\" gives the password itself. Each becomes an argon2id hash at the first login.\n"
+            "All lines are checked before the first is imported.");
     }
 
     void add_password(CLI::App* to)

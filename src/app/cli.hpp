@@ -21,6 +21,8 @@ struct CommandLine {
     std::optional<std::string> email;
     std::vector<std::string> user_roles;
     bool password_stdin = false;
+    std::string file;                                   // of users to import
+    bool skip_existing = false;                         // of them
     std::string id;                                     // of a dead letter
     std::string audit_type, audit_actor, audit_target;  // what to look for
     int audit_limit = 50;

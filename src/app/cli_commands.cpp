@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli_commands.hpp"
 
-#include "app/commands.hpp"
-#include "app/control.hpp"
-#include "app/data_directory.hpp"
+#include "app/command_target.hpp"
 #include "app/output.hpp"
-#include "app/run_task.hpp"
-#include "app/secret_keys.hpp"
-#include "app/store_url.hpp"
-#include "app/stores.hpp"
 #include "app/terminal.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -20,56 +14,11 @@ namespace gatehouse::app {
 
 namespace {
 
-// Runs the command on the stores themselves. `data` is the directory of those that are in one.
-json::value run_here(const Config& config, DataDirectory* data, const std::string& name, json::object arguments)
-{
-    Clock clock;
-    std::filesystem::path directory = data ? data->path() : std::filesystem::path(config.data);
-    Stores stores = open_command_stores(config, name, directory, clock);
-    std::optional<auth::SecretBox> secrets;
-    std::unique_ptr<auth::Commands> users;
-    if (stores.auth) {
-        secrets = find_secret_box(config, data);
-        users = std::make_unique<auth::Commands>(*stores.auth, *secrets, clock);
-        users->migrate();
-    }
-    BlockingPool pool({.name = "commands"});
-    CommandContext context{users.get(), stores.queue.get(), config.auth, pool};
-    asio::io_context io;
-    auto result = run_task(io, run_command(context, name, std::move(arguments)));
-    pool.stop();
-    stores.stop();
-    return result;
-}
-
-json::value run_anywhere(const Config& config, const std::string& name, json::object arguments)
-{
-    // A server's store can be used beside the processes that run; an embedded one belongs to whoever holds the data
-    // directory.
-    if (!is_embedded(command_store(config, name)))
-        return run_here(config, nullptr, name, std::move(arguments));
-    // Only adding a user makes sense before the first start.
-    if (name != "user.add" && !std::filesystem::exists(config.data))
-        throw std::runtime_error(
-            fmt::format("there is no data directory {}: nothing was started there yet", config.data));
-    DataDirectory data(config.data);
-    if (data.try_lock())
-        return run_here(config, &data, name, std::move(arguments));
-    try {
-        return call_control(data.control_socket(), name, arguments);
-    } catch (const Unavailable&) {
-        auto holder = data.lock_holder();
-        throw std::runtime_error(fmt::format("{} works in {} but does not answer: it is starting, or stopping",
-                                             holder ? fmt::format("process {}", *holder) : "another process",
-                                             data.path().string()));
-    }
-}
-
 // The result of a command; nullopt when it failed, which has been told.
 std::optional<json::value> run(const Config& config, const std::string& name, json::object arguments)
 {
     try {
-        return run_anywhere(config, name, std::move(arguments));
+        return CommandTarget(config, name).run(name, std::move(arguments));
     } catch (const http::Problem& problem) {
         fmt::print(stderr, "gatehouse: {}\n", problem.what());
     } catch (const std::exception& error) {
@@ -169,6 +118,10 @@ std::string print_added(const json::value& result) { return fmt::format("Added {
 std::string print_passwd(const json::value& result) { return fmt::format("{} has a new password.\n", name_of(result)); }
 std::string print_disabled(const json::value& result) { return fmt::format("{} is locked out.\n", name_of(result)); }
 std::string print_enabled(const json::value& result) { return fmt::format("{} may log in.\n", name_of(result)); }
+std::string print_totp_reset(const json::value& result)
+{
+    return fmt::format("{} needs no second factor any more.\n", name_of(result));
+}
 std::string print_removed(const json::value& result) { return fmt::format("Removed {}.\n", name_of(result)); }
 std::string print_rotated(const json::value& result)
 {
@@ -219,6 +172,10 @@ int user_show(const CommandLine& line) { return run_and_print(line, "user.show",
 int user_disable(const CommandLine& line) { return run_and_print(line, "user.disable", named(line), print_disabled); }
 int user_enable(const CommandLine& line) { return run_and_print(line, "user.enable", named(line), print_enabled); }
 int user_remove(const CommandLine& line) { return run_and_print(line, "user.remove", named(line), print_removed); }
+int user_totp_reset(const CommandLine& line)
+{
+    return run_and_print(line, "user.totp_reset", named(line), print_totp_reset);
+}
 int key_list(const CommandLine& line) { return run_and_print(line, "key.list", {}, print_keys); }
 int key_rotate(const CommandLine& line) { return run_and_print(line, "key.rotate", {}, print_rotated); }
 int audit_list(const CommandLine& line)

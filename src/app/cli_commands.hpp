@@ -14,6 +14,7 @@ int user_passwd(const CommandLine& line);
 int user_disable(const CommandLine& line);
 int user_enable(const CommandLine& line);
 int user_remove(const CommandLine& line);
+int user_totp_reset(const CommandLine& line);
 int key_list(const CommandLine& line);
 int key_rotate(const CommandLine& line);
 int audit_list(const CommandLine& line);

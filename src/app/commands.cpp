@@ -88,6 +88,33 @@ json::value user_remove(CommandContext& context, const json::object& arguments)
     return value_or_problem(context.users->remove_user(require_text(arguments, "name")));
 }
 
+json::value user_totp_reset(CommandContext& context, const json::object& arguments)
+{
+    return value_or_problem(context.users->reset_totp(require_text(arguments, "name")));
+}
+
+json::value user_import(CommandContext& context, const json::object& arguments)
+{
+    const json::value* lines = arguments.if_contains("lines");
+    if (!lines || !lines->is_array())
+        throw Problem::bad_request("invalid_request", "the argument `lines` is missing");
+    std::vector<auth::ImportedUser> users;
+    for (const json::value& line : lines->get_array()) {
+        auto user = auth::parse_imported_user(line.is_string() ? std::string_view(line.get_string()) : "");
+        if (!user)
+            throw Problem::bad_request("invalid_request", fmt::format("{}: {}", user.error().key, user.error().what));
+        users.push_back(std::move(*user));
+    }
+    const json::value* skip = arguments.if_contains("skip_existing");
+    auto result = context.users->import_users(users, skip && skip->is_bool() && skip->get_bool());
+    if (result.imported > 0)
+        context.on_users_changed();
+    json::array errors;
+    for (const auto& conflict : result.conflicts)
+        errors.push_back({{"index", conflict.index}, {"key", conflict.error.key}, {"what", conflict.error.what}});
+    return json::object{{"imported", result.imported}, {"errors", std::move(errors)}};
+}
+
 json::value key_list(CommandContext& context, const json::object&) { return list_of(context.users->list_keys()); }
 
 json::value key_rotate(CommandContext& context, const json::object&)
@@ -189,10 +216,13 @@ struct BlockingCommand {
     json::value (*run)(CommandContext&, const json::object&);
 };
 constexpr BlockingCommand blocking_commands[] = {
-    {"user.add", user_add},       {"user.list", user_list},       {"user.show", user_show},
-    {"user.passwd", user_passwd}, {"user.disable", user_disable}, {"user.enable", user_enable},
-    {"user.remove", user_remove}, {"key.list", key_list},         {"key.rotate", key_rotate},
-    {"audit.list", audit_list},   {"audit.verify", audit_verify},
+    {"user.add", user_add},         {"user.list", user_list},
+    {"user.show", user_show},       {"user.passwd", user_passwd},
+    {"user.disable", user_disable}, {"user.enable", user_enable},
+    {"user.remove", user_remove},   {"user.totp_reset", user_totp_reset},
+    {"user.import", user_import},   {"key.list", key_list},
+    {"key.rotate", key_rotate},     {"audit.list", audit_list},
+    {"audit.verify", audit_verify},
 };
 
 struct QueueCommand {

@@ -25,8 +25,9 @@ struct CommandContext {
     std::function<void()> on_keys_changed = [] {};
 };
 
-// "user.add", "user.list", "user.show", "user.passwd", "user.disable", "user.enable", "user.remove", "key.list",
-// "key.rotate", "audit.list", "audit.verify", "dead.list", "dead.show", "dead.retry", "dead.drop". A listing is
+// "user.add", "user.list", "user.show", "user.passwd", "user.disable", "user.enable", "user.remove", "user.totp_reset",
+// "user.import", "key.list", "key.rotate", "audit.list", "audit.verify", "dead.list", "dead.show", "dead.retry",
+// "dead.drop". A listing is
 // {"items":[...]}. Throws http::Problem for what cannot be done, Unavailable when a store cannot be used. `context`
 // outlives the call.
 Task<json::value> run_command(CommandContext& context, std::string name, json::object arguments);

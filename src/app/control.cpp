@@ -13,7 +13,7 @@ namespace gatehouse::app {
 
 namespace {
 
-constexpr std::size_t command_bytes_max = 64 * 1024;
+constexpr std::size_t command_bytes_max = 1024 * 1024;  // some hundred users to import
 constexpr std::size_t result_bytes_max = 16 * 1024 * 1024;
 constexpr std::chrono::seconds command_max{60};
 constexpr std::chrono::seconds drain_max{5};

@@ -130,6 +130,7 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
              "of the keys that are made from now on: EdDSA, ES256 or RS256"},
             {"auth.access_token_ttl", Seconds{&auth.access_token_ttl, seconds{1}}, "life of an access token"},
             {"auth.refresh_token_ttl", Seconds{&auth.refresh_token_ttl, seconds{1}}, "life of a refresh token"},
+            {"auth.registration", &auth.registration, "whether anybody may register, by a link in a mail"},
             {"auth.hash_threads", Count{&auth.hash_threads, 1, 64},
              "threads that hash passwords, 19 MiB each while they do"},
             {"auth.hash_queue_max", Count{&auth.hash_queue_max, 1, 100'000},

@@ -9,6 +9,7 @@
 #include "auth/roles.hpp"
 #include "auth/schema.hpp"
 #include "auth/session_store.hpp"
+#include "auth/totp_store.hpp"
 #include "auth/user_audit.hpp"
 #include "auth/user_store.hpp"
 #include "base/id.hpp"
@@ -42,11 +43,12 @@ std::optional<User> find_named(sql::Connection& connection, std::string_view nam
     return find_user_by_login(connection, name);
 }
 
-AuditEntry by_command_line(std::string_view type = {}, std::string_view target = {})
+AuditEntry by_command_line(std::string_view type = {}, std::string_view target = {}, json::object details = {})
 {
     AuditEntry entry;
     entry.type = type;
     entry.actor = command_line_actor;
+    entry.details = std::move(details);
     entry.target = target;
     return entry;
 }
@@ -192,6 +194,34 @@ Result<UserInfo, std::string> Commands::remove_user(std::string_view name)
     if (removed)
         log::info("auth", "user removed", {{"user", removed->id}, {"by", "command line"}});
     return removed;
+}
+
+Result<UserInfo, std::string> Commands::reset_totp(std::string_view name)
+{
+    auto reset = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        auto user = find_named(connection, name);
+        if (!user)
+            return no_such_user(name);
+        remove_totp(connection, user->id);
+        add_audit(connection, clock_.now(), by_command_line("totp.disabled", user->id));
+        return info_of(*user);
+    };
+    auto changed = database_.write_blocking(reset);
+    if (changed)
+        log::info("auth", "second factor removed", {{"user", changed->id}, {"by", "command line"}});
+    return changed;
+}
+
+ImportResult Commands::import_users(std::span<const ImportedUser> users, bool skip_existing)
+{
+    auto insert = [&](sql::Connection& connection) {
+        TimePoint now = clock_.now();
+        auto result = insert_imported_users(connection, users, skip_existing, now);
+        if (result.imported > 0)
+            add_audit(connection, now, by_command_line("user.imported", "", {{"count", result.imported}}));
+        return result;
+    };
+    return database_.write_blocking(insert);
 }
 
 std::vector<KeyInfo> Commands::list_keys()

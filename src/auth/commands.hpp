@@ -7,6 +7,7 @@
 
 #include "auth/audit_store.hpp"
 #include "auth/secret_box.hpp"
+#include "auth/user_import.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -15,6 +16,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +61,10 @@ public:
     Result<UserInfo, std::string> set_password(std::string_view name, Secret password);  // ends the user's sessions
     Result<UserInfo, std::string> set_disabled(std::string_view name, bool disabled);    // ends the user's sessions
     Result<UserInfo, std::string> remove_user(std::string_view name);
+    Result<UserInfo, std::string> reset_totp(std::string_view name);  // logins need no second factor any more
+
+    // In one transaction; a few hundred at a time.
+    ImportResult import_users(std::span<const ImportedUser> users, bool skip_existing);
 
     std::vector<KeyInfo> list_keys();
 

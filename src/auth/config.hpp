@@ -21,6 +21,7 @@ struct Config {
     std::string signing_algorithm = "EdDSA";  // of new signing keys: EdDSA, ES256 or RS256
     std::chrono::seconds access_token_ttl{600};
     std::chrono::seconds refresh_token_ttl{14 * 86400};
+    bool registration = false;        // whether anybody may become a user
     std::size_t hash_threads = 1;     // argon2id threads: each hash takes 19 MiB while it runs
     std::size_t hash_queue_max = 64;  // beyond it 503 with Retry-After
 };

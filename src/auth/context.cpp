@@ -93,6 +93,8 @@ json::object identity_json(const User& user)
 json::object user_json(const User& user)
 {
     json::object object = identity_json(user);
+    object["email_verified"] = user.email_verified;
+    object["totp_enabled"] = user.totp_enabled;
     object["disabled"] = user.disabled;
     object["created_at"] = format_rfc3339(user.created_at);
     return object;
@@ -113,12 +115,13 @@ std::string read_string(const json::object& form, std::string_view name, std::ve
     return value.value_or("");
 }
 
-UserForm read_user_form(const json::object& form, std::vector<http::FieldError>& errors)
+namespace {
+
+UserForm read_names(const json::object& form, std::vector<http::FieldError>& errors)
 {
     UserForm user;
     std::size_t before = errors.size();
     user.username = read_string(form, "username", errors);
-    user.password = Secret(read_string(form, "password", errors));
     if (form.contains("email") && !form.at("email").is_null())
         user.email = read_string(form, "email", errors);
     if (errors.size() != before)
@@ -135,7 +138,27 @@ UserForm read_user_form(const json::object& form, std::vector<http::FieldError>&
     check("/username", check_username(user.username));
     if (user.email)
         check("/email", check_email(*user.email));
-    check("/password", check_new_password(user.password.reveal(), {user.username, user.email.value_or("")}));
+    return user;
+}
+
+}  // namespace
+
+UserForm read_user_form(const json::object& form, std::vector<http::FieldError>& errors)
+{
+    UserForm user = read_names(form, errors);
+    std::size_t before = errors.size();
+    user.password = Secret(read_string(form, "password", errors));
+    if (errors.size() == before)
+        if (auto wrong = check_new_password(user.password.reveal(), {user.username, user.email.value_or("")}))
+            errors.push_back({"/password", *wrong});
+    return user;
+}
+
+UserForm read_invitation_form(const json::object& form, std::vector<http::FieldError>& errors)
+{
+    UserForm user = read_names(form, errors);
+    if (errors.empty() && !user.email)
+        errors.push_back({"/email", "An e-mail address is needed here, or a password."});
     return user;
 }
 

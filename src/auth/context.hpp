@@ -69,6 +69,8 @@ struct UserForm {
     Secret password;
 };
 UserForm read_user_form(const json::object& form, std::vector<http::FieldError>& errors);
+// Of who sets their own password by a link that is mailed to them: no password, but an address.
+UserForm read_invitation_form(const json::object& form, std::vector<http::FieldError>& errors);
 std::vector<std::string> read_roles(const json::value& value, std::vector<http::FieldError>& errors);
 
 // The member as a string; an error "missing" when it is not one.

@@ -16,6 +16,18 @@ Task<http::Response> logout(http::Request& request, Context& context);
 // profile.cpp
 Task<http::Response> get_profile(http::Request& request, Context& context);
 Task<http::Response> change_password(http::Request& request, Context& context);
+// profile_change.cpp
+Task<http::Response> change_profile(http::Request& request, Context& context);
+// registration.cpp
+Task<http::Response> register_user(http::Request& request, Context& context);
+Task<http::Response> verify_email(http::Request& request, Context& context);
+// password_reset.cpp
+Task<http::Response> forgot_password(http::Request& request, Context& context);
+Task<http::Response> reset_password(http::Request& request, Context& context);
+// totp_profile.cpp
+Task<http::Response> begin_totp(http::Request& request, Context& context);
+Task<http::Response> confirm_totp(http::Request& request, Context& context);
+Task<http::Response> delete_totp(http::Request& request, Context& context);
 // setup.cpp
 Task<http::Response> get_setup(http::Request& request, Context& context);
 Task<http::Response> post_setup(http::Request& request, Context& context);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/endpoints.hpp"
+#include "auth/login_steps.hpp"
 #include "auth/session_store.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
@@ -15,7 +16,8 @@ constexpr std::string_view basic_challenge = R"(Basic realm="gatehouse", charset
 struct Credentials {
     std::string username;
     Secret password;
-    bool basic = false;  // came by HTTP Basic
+    std::optional<std::string> otp;  // a code of the second factor
+    bool basic = false;              // came by HTTP Basic
 };
 
 http::Problem malformed_basic()
@@ -42,7 +44,7 @@ Credentials read_basic(const http::Headers& headers)
     auto colon = decoded ? decoded->find(':') : std::string::npos;
     if (colon == std::string::npos)
         throw malformed_basic();
-    Credentials credentials{decoded->substr(0, colon), Secret(decoded->substr(colon + 1)), true};
+    Credentials credentials{decoded->substr(0, colon), Secret(decoded->substr(colon + 1)), std::nullopt, true};
     wipe(*decoded);
     return credentials;
 }
@@ -59,6 +61,8 @@ Task<Credentials> read_credentials(http::Request& request)
     Credentials credentials;
     credentials.username = read_string(form, "username", errors);
     credentials.password = Secret(read_string(form, "password", errors));
+    if (form.contains("otp"))
+        credentials.otp = read_string(form, "otp", errors);
     if (!errors.empty())
         throw http::Problem::invalid(std::move(errors));
     co_return credentials;
@@ -98,9 +102,9 @@ void count(Context& context, const char* outcome)
 }
 
 // Not the name: people type their password there.
-Task<void> record_refusal(const http::Request& request, Context& context, const std::optional<User>& user, bool matches)
+Task<void> record_refusal(const http::Request& request, Context& context, const std::optional<User>& user,
+                          std::string_view reason)
 {
-    std::string_view reason = !user ? "unknown_user" : !matches ? "wrong_password" : "disabled";
     std::string id = user ? user->id : "";
     TimePoint now = context.clock.now();
     auto write = [&](sql::Connection& connection) {
@@ -123,12 +127,26 @@ Task<http::Response> login(http::Request& request, Context& context)
 
     // Hash even when there is no such user, so that the time does not tell which names have an account.
     std::string expected = user ? user->password_hash : context.passwords.dummy_hash();
-    bool matches = co_await context.passwords.verify(std::move(credentials.password), std::move(expected));
+    bool matches = co_await context.passwords.verify(credentials.password, std::move(expected));
     if (!user || !matches || user->disabled) {
         count(context, "refused");
-        co_await record_refusal(request, context, user, matches);
+        co_await record_refusal(request, context, user,
+                                !user      ? "unknown_user"
+                                : !matches ? "wrong_password"
+                                           : "disabled");
         co_return wrong_credentials(credentials.basic);
     }
+
+    auto refusal = co_await check_second_factor(request, context, *user, credentials.otp);
+    if (refusal) {
+        // Who has not sent a code yet has done nothing wrong.
+        if (refusal->code() != "otp_required") {
+            count(context, "refused");
+            co_await record_refusal(request, context, user, refusal->code());
+        }
+        co_return *refusal;
+    }
+    co_await replace_foreign_hash(context, *user, std::move(credentials.password));
 
     bool bare = credentials.basic && !names_json(request.head.headers);
     TimePoint now = context.clock.now();

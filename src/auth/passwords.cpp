@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/passwords.hpp"
 
+#include "auth/foreign_hashes.hpp"
 #include "auth/password_rules.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -94,14 +95,18 @@ Task<bool> Passwords::verify(Secret password, std::string stored)
 {
     // What cannot be right is hashed all the same: the time must not tell.
     bool possible = password.reveal().size() <= password_bytes_max;
-    if (!is_affordable(stored)) {
-        log::error("auth", "a stored password hash is not one of ours");
+    bool foreign = is_foreign_hash(stored) && !check_foreign_hash(stored);
+    if (!foreign && !is_affordable(stored)) {
+        // Who was invited has no password yet.
+        if (!stored.empty())
+            log::error("auth", "a stored password hash is not one of ours");
         stored = dummy_hash_;
         possible = false;
     }
-    auto job = [this, possible, &password, &stored] {
+    auto job = [this, possible, foreign, &password, &stored] {
         hashes_.Increment();
-        return verify_bytes(password.reveal().substr(0, password_bytes_max), stored) && possible;
+        std::string_view text = password.reveal().substr(0, password_bytes_max);
+        return (foreign ? verify_foreign_hash(text, stored) : verify_bytes(text, stored)) && possible;
     };
     co_return co_await pool_.run(std::move(job));
 }

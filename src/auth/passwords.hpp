@@ -21,7 +21,8 @@ public:
 
     Task<std::string> hash(Secret password);
 
-    // False also for a stored hash that asks for more work than we ever do, which somebody must have planted.
+    // False also for no hash at all, and for one that asks for more work than we ever do, which somebody must have
+    // planted. Takes the hashes of foreign_hashes.hpp too.
     Task<bool> verify(Secret password, std::string stored);
 
     // No password's hash: verifying against it costs what verifying against a real one does.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "auth/account_events.hpp"
 #include "auth/endpoints.hpp"
 #include "auth/password_rules.hpp"
 #include "auth/session_store.hpp"
+#include "auth/token_store.hpp"
 #include "base/log.hpp"
 #include "http/json_body.hpp"
 
@@ -42,9 +44,12 @@ Task<http::Response> change_password(http::Request& request, Context& context)
     auto change = [&](sql::Connection& connection) {
         set_password_hash(connection, caller.user.id, hash);
         end_sessions_of(connection, caller.user.id, caller.session_id, now);
+        remove_tokens(connection, caller.user.id);
+        announce_account(connection, password_changed, caller.user, now);
         add_audit(connection, now, audit_entry(request, "user.password_changed", caller.user.id, caller.user.id));
     };
     co_await context.database.write(change);
+    context.announce();
     log::info("auth", "password changed", {{"user", caller.user.id}, {"request_id", request.request_id}});
     http::Response response;
     response.status = 204;

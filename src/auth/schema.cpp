@@ -100,6 +100,15 @@ const sql::Migration migrations[] = {
          "expires_at BIGINT NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE)",
          "CREATE INDEX one_time_tokens_by_user ON one_time_tokens (user_id, purpose)",
          "CREATE INDEX one_time_tokens_by_end ON one_time_tokens (expires_at)",
+         // Who registered and has not followed the link yet.
+         "CREATE TABLE registrations (hash VARCHAR(43) NOT NULL PRIMARY KEY, username VARCHAR(64) NOT NULL, "
+         "email VARCHAR(254) NOT NULL, password_hash VARCHAR(255) NOT NULL, expires_at BIGINT NOT NULL)",
+         "CREATE INDEX registrations_by_end ON registrations (expires_at)",
+         // Mails that anybody may ask for, by a hash of the address: a few in an hour.
+         "CREATE TABLE requested_mails (id VARCHAR(36) NOT NULL PRIMARY KEY, address VARCHAR(43) NOT NULL, "
+         "requested_at BIGINT NOT NULL)",
+         "CREATE INDEX requested_mails_by_address ON requested_mails (address, requested_at)",
+         "CREATE INDEX requested_mails_by_time ON requested_mails (requested_at)",
 
          // Keys are published before they sign: state 'next' until activates_at.
          "ALTER TABLE signing_keys ADD COLUMN activates_at BIGINT NULL",

@@ -35,13 +35,14 @@ struct Outcome {
 
 }  // namespace
 
-// GET /setup: whether the first administrator is still to be made.
+// GET /setup: whether the first administrator is still to be made, and whether anybody may register.
 Task<http::Response> get_setup(http::Request&, Context& context)
 {
     auto look = [](sql::Connection& connection) { return has_administrator(connection); };
     bool done = co_await context.database.read(look);
     json::object body;
     body["needed"] = !done;
+    body["registration"] = context.config.registration;
     co_return private_json(body);
 }
 

@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::string_view select_users =
     "SELECT u.id, u.username, u.email, u.password_hash, u.disabled, u.created_at, "
-    "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id) FROM users u ";
+    "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id), u.email_verified_at, u.totp_enabled_at "
+    "FROM users u ";
 
 std::vector<std::string> split_roles(std::string_view text)
 {
@@ -41,6 +42,8 @@ User read_user(const sql::Row& row)
     user.disabled = row.integer(4) != 0;
     user.created_at = from_unix_ms(row.integer(5));
     user.roles = split_roles(row.find_text(6).value_or(""));
+    user.email_verified = !row.is_null(7);
+    user.totp_enabled = !row.is_null(8);
     return user;
 }
 
@@ -52,6 +55,17 @@ void insert_login_name(sql::Connection& connection, const std::string& name, con
     } catch (const sql::UniqueViolation&) {
         throw NameTaken(which);
     }
+}
+
+// `changed` is the one that somebody else may have.
+void replace_login_names(sql::Connection& connection, const std::string& user_id, const std::string& username,
+                         const std::optional<std::string>& email, NameTaken::Which changed)
+{
+    connection.execute("DELETE FROM login_names WHERE user_id = ?", {user_id});
+    std::string name = fold_name(username).value();
+    insert_login_name(connection, name, user_id, changed);
+    if (email && fold_name(*email) != name)
+        insert_login_name(connection, fold_name(*email).value(), user_id, changed);
 }
 
 void insert_roles(sql::Connection& connection, const std::string& id, const std::vector<std::string>& roles)
@@ -116,6 +130,7 @@ User insert_user(sql::Connection& connection, NewUser form, TimePoint now)
     user.email = std::move(form.email);
     user.password_hash = std::move(form.password_hash);
     user.roles = std::move(form.roles);
+    user.email_verified = form.email_verified;
     user.created_at = now;
     std::ranges::sort(user.roles);
     user.roles.erase(std::unique(user.roles.begin(), user.roles.end()), user.roles.end());
@@ -130,6 +145,8 @@ User insert_user(sql::Connection& connection, NewUser form, TimePoint now)
     insert_login_name(connection, name, user.id, NameTaken::Which::username);
     if (user.email && fold_name(*user.email) != name)
         insert_login_name(connection, fold_name(*user.email).value(), user.id, NameTaken::Which::email);
+    if (user.email_verified)
+        set_email_verified(connection, user.id, now);
     insert_roles(connection, user.id, user.roles);
     if (user.has_role(admin_role))
         clear_setup_tokens(connection);
@@ -140,6 +157,24 @@ User insert_user(sql::Connection& connection, NewUser form, TimePoint now)
 void set_password_hash(sql::Connection& connection, std::string_view id, const std::string& password_hash)
 {
     connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", {password_hash, std::string(id)});
+}
+
+void set_email_verified(sql::Connection& connection, std::string_view id, TimePoint now)
+{
+    connection.execute("UPDATE users SET email_verified_at = ? WHERE id = ?", {to_unix_ms(now), std::string(id)});
+}
+
+void set_email(sql::Connection& connection, const User& user, const std::string& email, TimePoint now)
+{
+    connection.execute("UPDATE users SET email = ?, email_verified_at = ? WHERE id = ?",
+                       {email, to_unix_ms(now), user.id});
+    replace_login_names(connection, user.id, user.username, email, NameTaken::Which::email);
+}
+
+void set_username(sql::Connection& connection, const User& user, const std::string& username)
+{
+    connection.execute("UPDATE users SET username = ? WHERE id = ?", {username, user.id});
+    replace_login_names(connection, user.id, username, user.email, NameTaken::Which::username);
 }
 
 void set_disabled(sql::Connection& connection, std::string_view id, bool disabled)

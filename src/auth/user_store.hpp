@@ -21,6 +21,8 @@ struct User {
     std::string password_hash;
     std::vector<std::string> roles;  // sorted
     bool disabled = false;
+    bool email_verified = false;  // a link that was mailed there was followed
+    bool totp_enabled = false;    // logins need a code besides the password
     TimePoint created_at;
 
     bool has_role(std::string_view role) const;
@@ -31,6 +33,7 @@ struct NewUser {
     std::optional<std::string> email;  // allowed by check_email()
     std::string password_hash;
     std::vector<std::string> roles;  // each is_role()
+    bool email_verified = false;
 };
 
 // Somebody has that name already; an address counts as a name. Thrown out of the transaction, so that it is rolled
@@ -56,6 +59,10 @@ std::vector<User> list_users(sql::Connection& connection, std::string_view after
 User insert_user(sql::Connection& connection, NewUser user, TimePoint now);
 
 void set_password_hash(sql::Connection& connection, std::string_view id, const std::string& password_hash);
+// Both throw NameTaken. A new address was verified.
+void set_email(sql::Connection& connection, const User& user, const std::string& email, TimePoint now);
+void set_username(sql::Connection& connection, const User& user, const std::string& username);
+void set_email_verified(sql::Connection& connection, std::string_view id, TimePoint now);
 void set_disabled(sql::Connection& connection, std::string_view id, bool disabled);
 void set_roles(sql::Connection& connection, std::string_view id, const std::vector<std::string>& roles);
 void remove_user(sql::Connection& connection, std::string_view id);  // with sessions and roles

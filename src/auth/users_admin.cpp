@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "auth/account_events.hpp"
 #include "auth/endpoints.hpp"
 #include "auth/roles.hpp"
 #include "auth/session_store.hpp"
+#include "auth/token_store.hpp"
 #include "auth/user_audit.hpp"
 #include "base/id.hpp"
 #include "base/log.hpp"
@@ -94,6 +96,14 @@ Outcome apply(sql::Connection& connection, const std::string& id, const Change& 
     return Outcome::changed;
 }
 
+void invite(sql::Connection& connection, Context& context, const User& user, TimePoint now)
+{
+    json::object ticket;
+    ticket["ticket"] =
+        add_token(connection, context.service_key, {TokenPurpose::invitation, user.id, user.email.value()}, now);
+    announce_account(connection, user_invited, user, now, std::move(ticket));
+}
+
 }  // namespace
 
 // GET /admin/users: all users, a page at a time.
@@ -117,13 +127,15 @@ Task<http::Response> list_users_page(http::Request& request, Context& context)
     co_return private_json(body);
 }
 
-// POST /admin/users: makes a user; the role is `user` unless roles are named.
+// POST /admin/users: makes a user; the role is `user` unless roles are named. Without a password the user is invited: a
+// link is mailed, by which they set one.
 Task<http::Response> create_user(http::Request& request, Context& context)
 {
     Caller caller = co_await require_caller(request, context, permission);
     auto form = co_await http::read_json(request, form_bytes_max);
     std::vector<http::FieldError> errors;
-    UserForm fields = read_user_form(form, errors);
+    bool invites = !form.contains("password");
+    UserForm fields = invites ? read_invitation_form(form, errors) : read_user_form(form, errors);
     std::vector<std::string> roles{std::string(user_role)};
     if (const json::value* named = form.if_contains("roles"))
         roles = read_roles(*named, errors);
@@ -131,10 +143,13 @@ Task<http::Response> create_user(http::Request& request, Context& context)
         co_return http::Problem::invalid(std::move(errors));
 
     NewUser wanted{fields.username, fields.email, {}, std::move(roles)};
-    wanted.password_hash = co_await context.passwords.hash(std::move(fields.password));
+    if (!invites)
+        wanted.password_hash = co_await context.passwords.hash(std::move(fields.password));
     TimePoint now = context.clock.now();
     auto insert = [&](sql::Connection& connection) {
         User made = insert_user(connection, wanted, now);
+        if (invites)
+            invite(connection, context, made, now);
         audit_user_created(connection, now, audit_entry(request, "", caller.user.id, made.id), made);
         return made;
     };

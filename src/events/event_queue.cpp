@@ -15,7 +15,7 @@ const std::vector<Binding>& bindings()
         {"worker", {"file.uploaded"}},
         {"notifier",
          {"file.processed", "file.failed", "user.invited", "user.email_verification_requested", "user.email_changed",
-          "user.password_reset_requested", "user.password_changed"}},
+          "user.password_reset_requested", "user.password_changed", "user.registration_refused"}},
     };
     return table;
 }

@@ -123,8 +123,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Bindings, EachTypeGoesWhereItIsWanted)
 {
     EXPECT_EQ(queues_for("file.uploaded"), std::vector<std::string>{"worker"});
-    for (const char* type :
-         {"file.processed", "file.failed", "user.invited", "user.email_changed", "user.password_reset_requested"})
+    for (const char* type : {"file.processed", "file.failed", "user.invited", "user.email_changed",
+                             "user.password_reset_requested", "user.registration_refused"})
         EXPECT_EQ(queues_for(type), std::vector<std::string>{"notifier"}) << type;
     EXPECT_TRUE(queues_for("file.deleted").empty());
     EXPECT_TRUE(queues_for("").empty());

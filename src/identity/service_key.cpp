@@ -4,6 +4,8 @@
 #include "base/error.hpp"
 #include "http/problem.hpp"
 
+#include <sodium.h>
+
 namespace gatehouse::identity {
 
 ServiceKey::ServiceKey(Secret key) : key_(std::move(key)) { GH_ASSERT(key_.reveal().size() >= characters_min); }
@@ -15,6 +17,21 @@ void ServiceKey::require(const http::Request& request) const
     auto field = request.head.headers.find(field_name);
     if (!field || request.head.headers.count(field_name) != 1 || !constant_time_equal(*field, key_.reveal()))
         throw http::Problem::unauthorized("unauthenticated", "This is for the services of this installation only.");
+}
+
+std::string ServiceKey::derive(std::string_view purpose, std::string_view text) const
+{
+    auto bytes = [](std::string_view from) { return reinterpret_cast<const unsigned char*>(from.data()); };
+    std::string result(crypto_auth_hmacsha256_BYTES, '\0');
+    const unsigned char separator = 0;
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, bytes(key_.reveal()), key_.reveal().size());
+    crypto_auth_hmacsha256_update(&state, bytes(purpose), purpose.size());
+    crypto_auth_hmacsha256_update(&state, &separator, 1);
+    crypto_auth_hmacsha256_update(&state, bytes(text), text.size());
+    crypto_auth_hmacsha256_final(&state, reinterpret_cast<unsigned char*>(result.data()));
+    sodium_memzero(&state, sizeof state);
+    return result;
 }
 
 }  // namespace gatehouse::identity

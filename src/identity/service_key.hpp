@@ -6,6 +6,9 @@
 #include "base/secret.hpp"
 #include "http/message.hpp"
 
+#include <string>
+#include <string_view>
+
 namespace gatehouse::identity {
 
 class ServiceKey final {
@@ -18,6 +21,9 @@ public:
 
     void sign(http::Request& request) const;           // sets the field
     void require(const http::Request& request) const;  // throws Problem 401 unless the field is right
+
+    // 32 bytes that only who has the key can make of `text`: HMAC-SHA-256. `purpose` keeps uses apart.
+    std::string derive(std::string_view purpose, std::string_view text) const;
 
 private:
     Secret key_;

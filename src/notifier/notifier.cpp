@@ -7,6 +7,8 @@
 #include "base/log.hpp"
 #include "base/timeout.hpp"
 #include "http/json_body.hpp"
+#include "identity/one_time_token.hpp"
+#include "notifier/account_notice.hpp"
 #include "notifier/mailer.hpp"
 #include "notifier/notice.hpp"
 
@@ -75,6 +77,8 @@ public:
 
 private:
     Task<void> handle(events::Delivery delivery);
+    Task<void> tell_account(const events::Event& event);
+    Mail compose_mail(const events::Event& event, Address to, Notice notice) const;
     Task<std::optional<Address>> find_recipient(std::string user_id);
     Task<std::optional<Address>> ask_auth(std::string user_id);
     Task<void> send(Mail mail);
@@ -89,10 +93,38 @@ private:
     BlockingPool pool_;
 };
 
+// user.…: a mail to the address in the event.
+Task<void> Notifier::Impl::tell_account(const events::Event& event)
+{
+    auto mailbox = find_string(event.data, "email").value_or("");
+    auto ticket = find_string(event.data, "ticket");
+    Secret token = ticket ? identity::one_time_token(needs_.service_key, *ticket) : Secret();
+    auto notice = make_account_notice(event, token.reveal(), public_url_);
+    if (!notice || !is_mailbox(mailbox)) {
+        skip(event, notice ? "the address is not usable" : "no mail is sent for this type of event");
+        co_return;
+    }
+    co_await send(compose_mail(event, {.name = "", .mailbox = std::move(mailbox)}, std::move(*notice)));
+}
+
+Mail Notifier::Impl::compose_mail(const events::Event& event, Address to, Notice notice) const
+{
+    return {.id = is_id(event.id) ? event.id : make_derived_id("mail", event.id),
+            .from = sender_,
+            .to = std::move(to),
+            .subject = std::move(notice.subject),
+            .date = event.time,
+            .text = std::move(notice.text)};
+}
+
 // file.processed, file.failed: a mail to the owner.
 Task<void> Notifier::Impl::handle(events::Delivery delivery)
 {
     const events::Event& event = delivery.event;
+    if (event.type.starts_with("user.")) {
+        co_await tell_account(event);
+        co_return;
+    }
     if (!make_notice(event, "", public_url_)) {
         skip(event, "no mail is sent for this type of event");
         co_return;
@@ -108,13 +140,7 @@ Task<void> Notifier::Impl::handle(events::Delivery delivery)
         co_return;
     }
     auto notice = make_notice(event, recipient->name, public_url_).value();
-    Mail mail{.id = is_id(event.id) ? event.id : make_derived_id("mail", event.id),
-              .from = sender_,
-              .to = std::move(*recipient),
-              .subject = std::move(notice.subject),
-              .date = event.time,
-              .text = std::move(notice.text)};
-    co_await send(std::move(mail));
+    co_await send(compose_mail(event, std::move(*recipient), std::move(notice)));
 }
 
 Task<void> Notifier::Impl::send(Mail mail)

@@ -8,6 +8,7 @@
 #include "base/task_group.hpp"
 #include "base/timeout.hpp"
 #include "http/problem.hpp"
+#include "identity/one_time_token.hpp"
 #include "notifier/smtp_server_for_tests.hpp"
 #include "sql/database.hpp"
 #include "support/run_task.hpp"
@@ -231,6 +232,24 @@ TEST_F(NotifierTest, EventsWithoutAnOwnerOrOfAnotherTypeAreLetGo)
     EXPECT_EQ(asked_, 0);
     EXPECT_THAT(mails(), IsEmpty());
     EXPECT_THAT(dead(), IsEmpty());
+}
+
+TEST_F(NotifierTest, AMailAboutAnAccountCarriesTheTokenThatTheEventDoesNot)
+{
+    start();
+    auto event = event_of("user.password_reset_requested");
+    event.data = {{"email", "ada@example.com"}, {"username", "ada"}, {"ticket", "abcdefghijklmnopqrstuv"}};
+    publish(event);
+    finish();
+    EXPECT_EQ(asked_, 0);
+    ASSERT_THAT(mails(), SizeIs(1));
+    std::string mail = read(mails()[0]);
+    EXPECT_THAT(mail, HasSubstr("To: ada@example.com\r\n"));
+    // The line breaks of quoted-printable.
+    for (auto at = mail.find("=\r\n"); at != mail.npos; at = mail.find("=\r\n"))
+        mail.erase(at, 3);
+    auto token = identity::one_time_token(key_, "abcdefghijklmnopqrstuv");
+    EXPECT_THAT(mail, HasSubstr(token.reveal()));
 }
 
 TEST_F(NotifierTest, AnEventIdThatIsNoUuidNamesNoFile)
