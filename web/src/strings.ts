@@ -14,7 +14,7 @@ export const strings = {
   requestId: 'Request',
 
   nav: { label: 'Sections', files: 'Files', users: 'Users', profile: 'Profile', signOut: 'Log out' },
-  titles: { files: 'Files', users: 'Users', profile: 'Profile', login: 'Log in', setup: 'Set up' },
+  titles: { files: 'Files', users: 'Users', profile: 'Profile', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
 
   time: { justNow: 'just now' },
 
@@ -25,6 +25,7 @@ export const strings = {
     status: (status: number) => `The server answered with status ${status}.`,
     codes: {
       wrong_credentials: 'That username and password do not match.',
+      wrong_otp: 'That code is wrong or was used already. Wait for the next one.',
       csrf_rejected: 'The request was refused because it did not come from this page.',
     },
     unreachable: 'Gatehouse does not answer',
@@ -42,10 +43,44 @@ export const strings = {
     password: 'Password',
     submit: 'Log in',
     busy: 'Logging in',
+    otp: 'Code of your authenticator app, or a recovery code',
+    forgot: 'Forgot your password?',
+    register: 'Register',
     setupNeeded:
       'There is no administrator yet. Open the set-up link that Gatehouse printed when it started, or run: gatehouse user add NAME --role admin',
     cookieRefused:
       'You are logged in, but this browser did not keep the session cookie. It is kept on HTTPS and on localhost only.',
+  },
+
+  accounts: {
+    username: 'Username',
+    email: 'E-mail',
+    password: 'Password',
+    newPassword: 'New password',
+    passwordHint: 'At least 8 characters; a few words in a row are strong and easy to remember.',
+    busy: 'One moment',
+    toLogin: 'Go to log in',
+    noToken: 'This address is incomplete',
+    noTokenText: 'Open the whole link from the mail, with the part after #.',
+    sent: 'Look into your mail',
+    sentText: (email: string) => `If it can be done, a mail with a link is on its way to ${email}.`,
+    registerTitle: 'Register',
+    registerSubmit: 'Register',
+    forgotTitle: 'Forgot your password?',
+    forgotText: 'Give the e-mail address of your account. A link to set a new password comes by mail.',
+    forgotSubmit: 'Send the link',
+    resetTitle: 'Set a new password',
+    resetText: 'It ends every session of this account.',
+    resetSubmit: 'Set password',
+    invitationTitle: 'Welcome',
+    invitationText: 'Set a password for your account.',
+    passwordSet: 'The password is set',
+    passwordSetText: (username: string) => `Log in as ${username}.`,
+    verifyTitle: 'Confirm your e-mail address',
+    verifyText: 'One click, and it is done.',
+    verifySubmit: 'Confirm',
+    verified: 'The address is confirmed',
+    verifiedText: (username: string) => `The account is ${username}.`,
   },
 
   setup: {

@@ -37,8 +37,10 @@ export class Api {
     return state;
   }
 
-  logIn(username: string, password: string): Promise<SessionInfo> {
-    return this.send<SessionInfo>('POST', '/console/session', { username, password });
+  // `otp`: a code of the authenticator app, where the account has a second factor.
+  logIn(username: string, password: string, otp = ''): Promise<SessionInfo> {
+    const form = otp === '' ? { username, password } : { username, password, otp };
+    return this.send<SessionInfo>('POST', '/console/session', form);
   }
 
   async logOut(): Promise<void> {
@@ -65,12 +67,36 @@ export class Api {
 
   // ---- set-up
 
+  // Whether the first administrator is missing, and whether anybody may register.
+  setupState(): Promise<{ needed: boolean; registration?: boolean }> {
+    return this.send('GET', '/setup');
+  }
+
   async setupNeeded(): Promise<boolean> {
-    return (await this.send<{ needed: boolean }>('GET', '/setup')).needed;
+    return (await this.setupState()).needed;
   }
 
   async setUp(form: { token: string; username: string; email: string; password: string }): Promise<void> {
     await this.send<unknown>('POST', '/setup', form);
+  }
+
+  // ---- accounts, without a session
+
+  async register(form: { username: string; email: string; password: string }): Promise<void> {
+    await this.send<unknown>('POST', '/register', form);
+  }
+
+  async forgotPassword(email: string): Promise<void> {
+    await this.send<unknown>('POST', '/forgot-password', { email });
+  }
+
+  // With the token of a link that was mailed; gives the user name.
+  async resetPassword(token: string, password: string): Promise<string> {
+    return (await this.send<{ username: string }>('POST', '/reset-password', { token, password })).username;
+  }
+
+  async verifyEmail(token: string): Promise<string> {
+    return (await this.send<{ username: string }>('POST', '/verify-email', { token })).username;
   }
 
   // ---- the user's own account
@@ -151,9 +177,11 @@ export class Api {
   }
 }
 
+const refusals = ['wrong_credentials', 'otp_required', 'wrong_otp'];
+
 // True when the session is over or was none. A wrong password is a 401 too, but nothing that a renewal would change.
 export function isUnauthorized(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 401 && error.code !== 'wrong_credentials';
+  return error instanceof ApiError && error.status === 401 && !refusals.includes(error.code);
 }
 
 export function contentPath(id: string): string {

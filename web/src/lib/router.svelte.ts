@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which view the address names. The server answers every /console/... with the same page.
-export type View = 'files' | 'users' | 'profile' | 'setup';
+export type View = 'files' | 'users' | 'profile' | PublicView;
+// Those that need no session: what the links in mails lead to, and the way there.
+export type PublicView = 'setup' | 'register' | 'forgot' | 'reset' | 'invitation' | 'verify';
 
 const paths: Record<View, string> = {
   files: '/console/',
   users: '/console/users',
   profile: '/console/profile',
   setup: '/console/setup',
+  register: '/console/register',
+  forgot: '/console/forgot-password',
+  reset: '/console/reset-password',
+  invitation: '/console/accept-invitation',
+  verify: '/console/verify-email',
 };
 
 export function viewOf(pathname: string): View {
   const path = pathname.replace(/\/+$/, '');
-  for (const view of ['users', 'profile', 'setup'] as const) if (path === paths[view]) return view;
+  for (const view of Object.keys(paths) as View[]) if (path === paths[view]) return view;
   return 'files';
+}
+
+export function isPublic(view: View): view is PublicView {
+  return view !== 'files' && view !== 'users' && view !== 'profile';
 }
 
 class Router {

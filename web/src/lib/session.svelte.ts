@@ -20,6 +20,7 @@ class Session {
   status = $state<Status>('starting');
   user = $state<User | null>(null);
   setupNeeded = $state(false);
+  registration = $state(false); // whether anybody may register
 
   readonly api: Api;
   private freshUntil = 0; // ms; the access token lasts at least until then
@@ -66,8 +67,8 @@ class Session {
   }
 
   // Throws ApiError for wrong credentials. False when the browser did not keep the cookies.
-  async logIn(username: string, password: string): Promise<boolean> {
-    const session = await this.api.logIn(username, password);
+  async logIn(username: string, password: string, otp = ''): Promise<boolean> {
+    const session = await this.api.logIn(username, password, otp);
     if ((await this.api.cookieState()) === 'none') return false;
     this.renewed(session);
     this.user = await this.api.profile();
@@ -108,7 +109,9 @@ class Session {
   }
 
   private async findOutAboutSetup(): Promise<void> {
-    this.setupNeeded = await this.api.setupNeeded();
+    const state = await this.api.setupState();
+    this.setupNeeded = state.needed;
+    this.registration = state.registration === true;
   }
 
   private leave(): void {
