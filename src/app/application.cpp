@@ -17,6 +17,7 @@
 #include "gateway/gateway.hpp"
 #include "http/server.hpp"
 #include "identity/key_fetcher.hpp"
+#include "identity/revocation_follower.hpp"
 #include "notifier/notifier.hpp"
 #include "worker/worker.hpp"
 
@@ -119,6 +120,7 @@ private:
     void build_roles();
     void build_upstreams();
     void build_files_relay();
+    void report_revocation_lag();
     void build_control();
     void start_auth();
     Task<void> keep_starting_auth();
@@ -155,6 +157,9 @@ private:
     // The public keys that tokens are verified with: auth fills it, here or from afar, every role reads it.
     identity::KeySource keys_;
 
+    // And which tokens end before they expire, likewise.
+    identity::RevocationList revocations_;
+
     // Verified tokens are remembered for each thread.
     PerThread<identity::Authenticator> authenticators_;
 
@@ -175,8 +180,9 @@ private:
     std::unique_ptr<http::Upstream> auth_upstream_;
     std::unique_ptr<http::Upstream> files_upstream_;
 
-    // Where auth does not run here: fetches its public keys.
+    // Where auth does not run here: fetch its public keys and its log of revocations.
     std::unique_ptr<identity::KeyFetcher> key_fetcher_;
+    std::unique_ptr<identity::RevocationFollower> revocation_follower_;
 
     std::unique_ptr<console::Console> console_;
     std::unique_ptr<http::Upstream> console_upstream_;
@@ -261,7 +267,7 @@ std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator()
     identity::TokenRules rules;
     rules.issuer = config_.auth.issuer;
     rules.audience = config_.auth.audience;
-    return std::make_unique<identity::Authenticator>(keys_, rules, clock_);
+    return std::make_unique<identity::Authenticator>(keys_, revocations_, rules, clock_);
 }
 
 void Application::Impl::build_roles()
@@ -271,9 +277,9 @@ void Application::Impl::build_roles()
     if (stores_.queue)
         ops_.add_check({"events.store", [this] { return stores_.queue->ready(); }, consumes});
     if (roles_.has(Role::auth)) {
-        auth_ =
-            std::make_unique<auth::Auth>(config_.auth, auth::Auth::Needs{*stores_.auth, keys_, authenticators_,
-                                                                         service_key_, *secrets_, clock_, metrics_});
+        auth_ = std::make_unique<auth::Auth>(config_.auth,
+                                             auth::Auth::Needs{*stores_.auth, keys_, revocations_, authenticators_,
+                                                               service_key_, *secrets_, clock_, metrics_});
         relays_.push_back(std::make_unique<events::Relay>(auth_->outbox(), *stores_.queue));
         auth_->on_announce([this] { on_users_changed(); });
         ops_.add_check({"auth", [this] { return auth_->ready(); }});
@@ -291,7 +297,7 @@ void Application::Impl::build_roles()
         console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
         gateway_ = std::make_unique<gateway::Gateway>(
             config_.gateway, gateway::Gateway::Needs{*auth_upstream_, *files_upstream_, *console_upstream_, clients_,
-                                                     authenticators_, clock_, metrics_});
+                                                     authenticators_, revocations_, service_key_, clock_, metrics_});
     }
     if (roles_.has(Role::worker))
         worker_ = std::make_unique<worker::Worker>(
@@ -325,10 +331,25 @@ void Application::Impl::build_upstreams()
     auth_upstream_ = make("auth", auth_ ? &auth_->router() : nullptr, config_.auth.urls);
     files_upstream_ = make("files", files_ ? &files_->router() : nullptr, config_.files.urls);
     bool verifies = roles_.has(Role::gateway) || roles_.has(Role::files);
+    if (auth_ || verifies)
+        report_revocation_lag();
     if (auth_ || !verifies)
         return;
     key_fetcher_ = std::make_unique<identity::KeyFetcher>(*auth_upstream_, keys_);
     ops_.add_check({"auth.keys", [this] { return keys_.generation() > 0; }});
+    revocation_follower_ = std::make_unique<identity::RevocationFollower>(*auth_upstream_, service_key_, revocations_);
+    ops_.add_check({"auth.revocations", [this] { return revocations_.ready(); }});
+}
+
+void Application::Impl::report_revocation_lag()
+{
+    auto& lag = metrics_.gauge("gatehouse_revocation_lag_seconds",
+                               "Age of what this process knows of revoked tokens; -1 before it knows anything.");
+    auto& size = metrics_.gauge("gatehouse_revocations", "Revocations that this process keeps in mind.");
+    ops_.before_scrape([this, &lag, &size] {
+        lag.Set(revocations_.ready() ? std::chrono::duration<double>(revocations_.age()).count() : -1);
+        size.Set(static_cast<double>(revocations_.size()));
+    });
 }
 
 void Application::Impl::build_control()
@@ -404,6 +425,10 @@ void Application::Impl::start_background()
     asio::post(threads_.context(0), [this] {
         if (auth_)
             background_.spawn(auth_->follow_keys());
+        if (auth_)
+            background_.spawn(auth_->follow_revocations());
+        if (revocation_follower_)
+            background_.spawn(revocation_follower_->run());
         if (key_fetcher_)
             background_.spawn(key_fetcher_->run());
         for (auto& relay : relays_)
@@ -424,7 +449,10 @@ void Application::Impl::stop()
     // Load balancers look at /readyz: from now on they send nothing more here.
     ops_.set_draining();
 
-    // Requests in progress finish. They may still need everything below.
+    // Requests in progress finish, and those that wait for news are told that there is none. They may still need
+    // everything below.
+    if (auth_)
+        auth_->stop_waiting();
     for (auto* server : {gateway_server_.get(), auth_server_.get(), files_server_.get()}) {
         if (server)
             server->server().drain(config_.gateway.drain);
@@ -480,6 +508,8 @@ std::optional<std::string> Application::Impl::publish_setup_link(std::optional<S
 // Any thread.
 void Application::Impl::on_users_changed()
 {
+    if (auth_)
+        auth_->read_revocations();
     for (auto& relay : relays_)
         relay->notify();
     asio::post(threads_.context(0), [this] { background_.spawn(drop_setup_link()); });

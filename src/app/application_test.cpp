@@ -294,11 +294,13 @@ TEST_F(ApplicationTest, GatewayApartFromTheOtherRoles)
     auto inner_config = config();
     inner_config.roles = {"auth", "files", "worker", "notifier"};
     inner_config.gateway.public_url = "https://gate.example";
+    inner_config.service_key = Secret(std::string(32, 's'));
     Application inner(inner_config);
     auto outer_config = config();
     outer_config.data = (directory_.path() / "gateway").string();
     outer_config.roles = {"gateway"};
     outer_config.gateway.public_url = "https://gate.example";
+    outer_config.service_key = inner_config.service_key;
     auto listening = inner.report().listening;
     ASSERT_EQ(listening.size(), 2U);
     outer_config.auth.urls = {local_url(listening[0].address)};
@@ -313,7 +315,7 @@ TEST_F(ApplicationTest, GatewayApartFromTheOtherRoles)
     EXPECT_EQ(fetch(gateway, "GET", "/files", bearer).status, 503);
     auto readiness = fetch(outer.report().ops, "GET", "/readyz");
     EXPECT_EQ(readiness.status, 503);
-    EXPECT_EQ(readiness.body, "not ready, without auth.keys\n");
+    EXPECT_EQ(readiness.body, "not ready, without auth.keys, auth.revocations\n");
 
     inner.start();
     command("user.add", {{"name", "ada"}, {"password", password}});

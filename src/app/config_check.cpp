@@ -59,9 +59,10 @@ void check_separate_process(const Config& config, const RoleSet& roles, Report& 
         report.add("gateway.public_url",
                    "must be set, and the same, in processes that run some of the roles: it is the issuer of tokens and "
                    "where links in mails lead");
-    if (roles.has(Role::auth) != roles.has(Role::notifier) && !is_embedded(config.events.store) &&
-        config.service_key.empty())
-        report.add("service_key", "must be set, and the same, where auth and notifier are different processes");
+    bool asks_auth = !roles.has(Role::auth) && !config.auth.urls.empty() && (verifies || roles.has(Role::notifier));
+    bool is_asked = roles.has(Role::auth) && !whole_entrance;
+    if ((asks_auth || is_asked) && config.service_key.empty())
+        report.add("service_key", "must be set, and the same, in processes that run some of the roles");
 }
 
 void check_roles(const Config& config, Report& report)
@@ -158,7 +159,7 @@ void check_stores(const Config& config, Report& report)
     check_store(config.files.store, "files.store", files_store_kind(), report);
     check_store(config.events.store, "events.store", events_store_kind(), report);
     // The data directory of one process is not where the others look, and often gone when the store is not.
-    if (config.auth.encryption_key.empty() && !is_embedded(config.auth.store) &&
+    if (config.auth.encryption_key.empty() && config.auth.store.starts_with("mysql") &&
         parse_roles(config.roles).has(Role::auth))
         report.add("auth.encryption_key",
                    "must be set, and the same, in every process that uses an auth.store on a server");
@@ -281,6 +282,8 @@ void check_limits(const Config& config, Report& report)
         report.add("auth.audience", "must not be empty");
     if (config.auth.access_token_ttl > config.auth.refresh_token_ttl)
         report.add("auth.access_token_ttl", "must not outlive auth.refresh_token_ttl");
+    if (config.auth.access_token_ttl > std::chrono::hours{24})
+        report.add("auth.access_token_ttl", "must not be longer than 24h: revocations are kept for as long");
     if (config.events.retry.delay_first > config.events.retry.delay_max)
         report.add("events.delay_first", "must not be longer than events.delay_max");
     if (config.files.upload_bytes_max > config.gateway.body_bytes_max)

@@ -194,7 +194,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"UnknownKey", route("{path: /a, upstreams: ['http://a:1'], kind: none}"),
                 "gatehouse.yaml:3:45: gateway.routes[0].kind: unknown key; known here: authentication, body_bytes_max, "
                 "methods, "
-                "path, permission, preserve_host, strip_prefix, upstreams"},
+                "path, permission, preserve_host, revocation_stale, strip_prefix, upstreams"},
         BadFile{"NoSlash", route("{path: a, upstreams: ['http://a:1']}"),
                 "gatehouse.yaml:3:14: gateway.routes[0].path: must begin with /"},
         BadFile{
@@ -243,7 +243,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"GatewayWithoutAuth",
                 "roles: [gateway]\nfiles: {urls: ['http://files:1']}\ngateway: {public_url: 'https://gate.example'}\n",
                 "roles: gateway needs auth: run it in the same process, or say in auth.urls where it listens"},
-        BadFile{"GatewayWithoutFiles", "roles: [gateway, auth]\ngateway: {public_url: 'https://gate.example'}\n",
+        BadFile{"GatewayWithoutFiles",
+                "roles: [gateway, auth]\nservice_key: '01234567890123456789012345678901'\ngateway: {public_url: "
+                "'https://gate.example'}\n",
                 "roles: gateway needs files: run it in the same process, or say in files.urls where it listens"},
         BadFile{"NotifierWithoutAuth",
                 "roles: [notifier]\nevents: {store: 'amqp://mq'}\nservice_key: "
@@ -251,14 +253,19 @@ INSTANTIATE_TEST_SUITE_P(
                 "roles: notifier needs auth: run it in the same process, or say in auth.urls where it listens"},
         BadFile{"QueueOfOneProcess",
                 "roles: [auth]\nauth: {store: 'mysql://me@db/gatehouse', encryption_key: "
-                "'01234567890123456789012345678901'}\ngateway: {public_url: 'https://gate.example'}\n",
+                "'01234567890123456789012345678901'}\nservice_key: '01234567890123456789012345678901'\ngateway: "
+                "{public_url: 'https://gate.example'}\n",
                 "events.store: lies in this process alone, but roles of other processes need it: amqp://..."},
-        BadFile{"NoPublicUrl", "roles: [auth, files]\n",
+        BadFile{"NoPublicUrl", "roles: [auth, files]\nservice_key: '01234567890123456789012345678901'\n",
                 "gateway.public_url: must be set, and the same, in processes that run some of the roles: it is the "
                 "issuer of tokens and where links in mails lead"},
         BadFile{"NoServiceKey",
                 "roles: [auth]\nevents: {store: 'amqp://mq'}\ngateway: {public_url: 'https://gate.example'}\n",
-                "service_key: must be set, and the same, where auth and notifier are different processes"},
+                "service_key: must be set, and the same, in processes that run some of the roles"},
+        BadFile{"NoServiceKeyAtTheGateway",
+                "roles: [gateway]\nauth: {urls: ['http://auth:1']}\nfiles: {urls: ['http://files:1']}\n"
+                "gateway: {public_url: 'https://gate.example'}\n",
+                "service_key: must be set, and the same, in processes that run some of the roles"},
         BadFile{"NoEncryptionKeyForAServersStore", "auth: {store: 'mysql://me@db/gatehouse'}\n",
                 "auth.encryption_key: must be set, and the same, in every process that uses an auth.store on a server"},
         BadFile{"ShortEncryptionKey", "auth: {encryption_key: too short}\n",
@@ -351,7 +358,8 @@ TEST_F(ConfigTest, ListenFlagIsTheRolesOwnAddressWithoutAGateway)
     Sources sources;
     sources.flags.roles = {"auth", "files"};
     sources.flags.listen = ":3";
-    sources.environment = {{"GATEHOUSE_GATEWAY__PUBLIC_URL", "https://gate.example"}};
+    sources.environment = {{"GATEHOUSE_GATEWAY__PUBLIC_URL", "https://gate.example"},
+                           {"GATEHOUSE_SERVICE_KEY", "01234567890123456789012345678901"}};
     auto loaded = load_config(sources);
     ASSERT_TRUE(loaded) << loaded.error().front();
     EXPECT_EQ(loaded->config.auth.listen, ":3");

@@ -70,6 +70,8 @@ Task<http::Response> Ops::startupz()
 Task<http::Response> Ops::serve_metrics()
 {
     process_metrics_.update();
+    for (const auto& update : updates_)
+        update();
     auto response = text_response(200, metrics_.serialize());
     response.headers.set("content-type", "text/plain; version=0.0.4; charset=utf-8");
     co_return response;

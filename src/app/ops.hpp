@@ -27,6 +27,9 @@ public:
     // Something that should work; while a required one does not, the process is not ready. Before start only.
     void add_check(Check check) { checks_.push_back(std::move(check)); }
 
+    // Brings figures up to date that nobody counts. Called before each scrape, on any I/O thread. Before start only.
+    void before_scrape(std::function<void()> update) { updates_.push_back(std::move(update)); }
+
     void set_started() { started_ = true; }    // from now on /startupz, and /readyz by its checks
     void set_draining() { draining_ = true; }  // from now on /readyz says no, so that no new requests are sent here
 
@@ -41,6 +44,7 @@ private:
     Metrics& metrics_;
     ProcessMetrics process_metrics_;
     std::vector<Check> checks_;
+    std::vector<std::function<void()>> updates_;
     std::atomic<bool> started_ = false;
     std::atomic<bool> draining_ = false;
     http::Router router_;

@@ -51,6 +51,9 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
         {"strip_prefix", &route.strip_prefix, "the service sees the path without `path`"},
         {"preserve_host", &route.preserve_host, "the service sees the client's Host field instead of its own"},
         {"body_bytes_max", Size{&route.body_bytes_max, 0}, "largest request body; 0: the gateway's"},
+        {"revocation_stale", choice(route.revocation_stale, {"allow", "ask", "deny"}),
+         "what happens to a request with a valid token while the list of revoked ones is older than "
+         "gateway.revocation_max_age: it passes, auth is asked about it, or it is answered 503"},
     };
 }
 
@@ -105,6 +108,10 @@ void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
             {"gateway.body_bytes_max", Size{&gateway.body_bytes_max, 1}, "largest request body"},
             {"gateway.drain", Milliseconds{&gateway.drain, milliseconds{0}},
              "how long requests may take to finish at the end"},
+            {"gateway.revocation_max_age", Milliseconds{&gateway.revocation_max_age, milliseconds{100}},
+             "how old the list of revoked tokens may be before the routes' revocation_stale decides"},
+            {"gateway.revocation_stale", choice(gateway.revocation_stale, {"allow", "ask", "deny"}),
+             "the same as in gateway.routes, for Gatehouse's own routes"},
             {"gateway.routes", items(gateway.routes, route_settings), "routes to services of your own"},
         });
 }
@@ -129,7 +136,9 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
             {"auth.signing_algorithm", &auth.signing_algorithm,
              "of the keys that are made from now on: EdDSA, ES256 or RS256"},
             {"auth.access_token_ttl", Seconds{&auth.access_token_ttl, seconds{1}}, "life of an access token"},
-            {"auth.refresh_token_ttl", Seconds{&auth.refresh_token_ttl, seconds{1}}, "life of a refresh token"},
+            {"auth.refresh_token_ttl", Seconds{&auth.refresh_token_ttl, seconds{1}},
+             "life of a refresh token, and of a session that is not refreshed"},
+            {"auth.session_ttl", Seconds{&auth.session_ttl, seconds{1}}, "life of a session, however often refreshed"},
             {"auth.registration", &auth.registration, "whether anybody may register, by a link in a mail"},
             {"auth.hash_threads", Count{&auth.hash_threads, 1, 64},
              "threads that hash passwords, 19 MiB each while they do"},

@@ -42,6 +42,14 @@ Config require_issuer(Config config)
     return config;
 }
 
+// Until the last token that a revocation can concern has expired; longer when tokens are short, for those that were
+// made before they became short.
+std::chrono::seconds revocations_kept(const Config& config)
+{
+    return std::max<std::chrono::seconds>(config.access_token_ttl, std::chrono::hours{1}) +
+           2 * identity::TokenRules{}.leeway;
+}
+
 using Endpoint = Task<http::Response> (*)(http::Request&, Context&);
 
 }  // namespace
@@ -49,7 +57,8 @@ using Endpoint = Task<http::Response> (*)(http::Request&, Context&);
 class Auth::Impl final {
 public:
     Impl(Config config, Needs needs)
-        : keys_(needs.keys), algorithm_(require_algorithm(config)),
+        : revocations_(needs.database, needs.revocations, needs.clock, revocations_kept(config)), keys_(needs.keys),
+          algorithm_(require_algorithm(config)),
           context_{.config = require_issuer(config),
                    .database = needs.database,
                    .authenticators = needs.authenticators,
@@ -59,6 +68,7 @@ public:
                    .metrics = needs.metrics,
                    .passwords = Passwords(config, needs.metrics),
                    .signer = {},
+                   .revocations = revocations_,
                    .announce = [] {},
                    .refresh_keys = [this] { return refresh_keys_now_and_then(); }},
           router_(routes())
@@ -69,6 +79,7 @@ public:
     {
         migrate(context_.database);
         make_keys();
+        revocations_.start();
         started_.store(true);
     }
 
@@ -162,6 +173,10 @@ public:
         co_await context_.database.write(clear);
     }
 
+    Task<void> follow_revocations() { return revocations_.run(); }
+    void read_revocations() { revocations_.notify(); }
+    void stop_waiting() { revocations_.stop_waiting(); }
+
     void stop()
     {
         stopped_.store(true);
@@ -235,6 +250,9 @@ private:
             {"POST", "/verify-email", to(verify_email)},
             {"POST", "/forgot-password", to(forgot_password)},
             {"POST", "/reset-password", to(reset_password)},
+            {"GET", "/profile/sessions", to(list_own_sessions)},
+            {"DELETE", "/profile/sessions", to(end_own_sessions)},
+            {"DELETE", "/profile/sessions/{id}", to(end_own_session)},
             {"GET", "/setup", to(get_setup)},
             {"POST", "/setup", to(post_setup)},
             {"GET", "/admin/users", to(list_users_page)},
@@ -242,13 +260,19 @@ private:
             {"GET", "/admin/users/{id}", to(get_user)},
             {"PATCH", "/admin/users/{id}", to(change_user)},
             {"GET", "/admin/audit", to(list_audit_page)},
+            {"GET", "/admin/sessions", to(list_sessions_page)},
+            {"DELETE", "/admin/sessions", to(end_any_sessions)},
+            {"DELETE", "/admin/sessions/{id}", to(end_any_session)},
             {"GET", "/.well-known/jwks.json", to(get_jwks)},
             {"GET", "/.well-known/openid-configuration", to(get_discovery)},
             {"GET", "/.well-known/oauth-authorization-server", to(get_discovery)},
             {"GET", "/internal/users/{id}", to(get_internal_user)},
+            {"GET", "/internal/revocations", to(get_internal_revocations)},
+            {"GET", "/internal/token", to(check_internal_token)},
         };
     }
 
+    RevocationFeed revocations_;
     identity::KeySource& keys_;
     identity::Algorithm algorithm_;
     Context context_;
@@ -267,6 +291,9 @@ Auth::~Auth() = default;
 void Auth::start() { impl_->start(); }
 void Auth::reload_keys() { impl_->reload_keys(); }
 Task<void> Auth::follow_keys() { return impl_->follow_keys(); }
+Task<void> Auth::follow_revocations() { return impl_->follow_revocations(); }
+void Auth::read_revocations() { impl_->read_revocations(); }
+void Auth::stop_waiting() { impl_->stop_waiting(); }
 std::optional<Secret> Auth::make_setup_token() { return impl_->make_setup_token(); }
 const http::Router& Auth::router() const { return impl_->router(); }
 void Auth::on_announce(std::function<void()> notify) { impl_->on_announce(std::move(notify)); }

@@ -27,7 +27,8 @@ class Auth final {
 public:
     struct Needs {
         sql::Database& database;
-        identity::KeySource& keys;  // filled by start()
+        identity::KeySource& keys;              // filled by start()
+        identity::RevocationList& revocations;  // likewise
         PerThread<identity::Authenticator>& authenticators;
         const identity::ServiceKey& service_key;
         const SecretBox& secrets;  // what the store keeps encrypted
@@ -54,6 +55,14 @@ public:
     // asks every second, so that ready() tells. Spawned once, before or after start(), on an I/O thread; ends before
     // this object does.
     Task<void> follow_keys();
+
+    // Keeps the list of revocations as the store has it, until cancelled. Spawned once, before or after start(), on an
+    // I/O thread; ends before this object does.
+    Task<void> follow_revocations();
+    void read_revocations();  // now: somebody wrote some to the store. Any thread.
+
+    // Answers the processes that wait for revocations, before the servers are asked to finish. Any thread.
+    void stop_waiting();
 
     const http::Router& router() const;
     events::Outbox outbox();  // what another process took is not read here, for half a minute

@@ -7,6 +7,7 @@
 #include "auth/commands.hpp"
 #include "base/encoding.hpp"
 #include "base/json.hpp"
+#include "base/task_group.hpp"
 #include "http/problem.hpp"
 
 #include <gtest/gtest.h>
@@ -70,8 +71,7 @@ protected:
     explicit AuthTest(Config config = {}) : config_(with_issuer(std::move(config))) { threads_.start(); }
     ~AuthTest() override
     {
-        if (auth_)
-            auth_->stop();
+        end_auth();
         database_->stop();
         threads_.stop();
     }
@@ -86,12 +86,25 @@ protected:
     Auth& auth()
     {
         if (!auth_) {
-            Auth::Needs needs{*database_, keys_, authenticators_, service_key_, secrets_, clock_, metrics_};
+            Auth::Needs needs{*database_,   keys_,    revocations_, authenticators_,
+                              service_key_, secrets_, clock_,       metrics_};
             auth_ = std::make_unique<Auth>(config_, needs);
             auth_->on_announce([this] { ++announced_; });
             auth_->start();
+            following_ = std::make_unique<TaskGroup>(threads_.context(0).get_executor(), "auth", 1);
+            asio::post(threads_.context(0), [this] { following_->spawn(auth_->follow_revocations()); });
         }
         return *auth_;
+    }
+
+    // As the end of its process; the next use starts it again.
+    void end_auth()
+    {
+        if (!auth_)
+            return;
+        asio::co_spawn(threads_.context(0), following_->stop(std::chrono::milliseconds{0}), asio::use_future).get();
+        auth_->stop();
+        auth_.reset();
     }
 
     std::future<http::Response> send(http::Request& request)
@@ -186,15 +199,17 @@ protected:
     Clock clock_;
     Metrics metrics_;
     identity::KeySource keys_;
+    identity::RevocationList revocations_;
     identity::ServiceKey service_key_{Secret(std::string(32, 's'))};
     SecretBox secrets_{Secret(std::string(32, 'e'))};
     Config config_;
     PerThread<identity::Authenticator> authenticators_{
         1, [this](std::size_t) {
             identity::TokenRules rules{.issuer = config_.issuer, .audience = config_.audience};
-            return std::make_unique<identity::Authenticator>(keys_, rules, clock_);
+            return std::make_unique<identity::Authenticator>(keys_, revocations_, rules, clock_);
         }};
     IoThreads threads_{1};
+    std::unique_ptr<TaskGroup> following_;
     http::Handler handler_;
     int announced_ = 0;
     std::unique_ptr<Commands> commands_;

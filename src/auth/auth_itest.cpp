@@ -39,9 +39,9 @@ struct Replica {
           authenticators(1,
                          [this, &config, &clock](std::size_t) {
                              identity::TokenRules rules{.issuer = config.issuer, .audience = config.audience};
-                             return std::make_unique<identity::Authenticator>(keys, rules, clock);
+                             return std::make_unique<identity::Authenticator>(keys, revocations, rules, clock);
                          }),
-          auth(config, Auth::Needs{*database, keys, authenticators, service_key, secrets, clock, metrics})
+          auth(config, Auth::Needs{*database, keys, revocations, authenticators, service_key, secrets, clock, metrics})
     {
     }
     ~Replica()
@@ -52,6 +52,7 @@ struct Replica {
 
     std::unique_ptr<sql::Database> database;
     identity::KeySource keys;
+    identity::RevocationList revocations;
     PerThread<identity::Authenticator> authenticators;
     identity::ServiceKey service_key{Secret(std::string(32, 's'))};
     SecretBox secrets{Secret(std::string(32, 'e'))};

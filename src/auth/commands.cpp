@@ -6,6 +6,7 @@
 #include "auth/names.hpp"
 #include "auth/password_rules.hpp"
 #include "auth/passwords.hpp"
+#include "auth/revocation_store.hpp"
 #include "auth/roles.hpp"
 #include "auth/schema.hpp"
 #include "auth/session_store.hpp"
@@ -187,6 +188,7 @@ Result<UserInfo, std::string> Commands::remove_user(std::string_view name)
         if (is_last_administrator(connection, *user))
             return std::unexpected("the last enabled administrator cannot be removed");
         auth::remove_user(connection, user->id);
+        revoke_user(connection, user->id, now);
         audit_user_removed(connection, now, by_command_line(), *user);
         return info_of(*user);
     };

@@ -132,7 +132,7 @@ TEST_F(StoredKeys, DoNotOpenWithAnotherEncryptionKeyAndNoneIsMadeInstead)
 {
     auth();
     std::string before = stored();
-    Auth::Needs needs{*database_, keys_, authenticators_, service_key_, other_, clock_, metrics_};
+    Auth::Needs needs{*database_, keys_, revocations_, authenticators_, service_key_, other_, clock_, metrics_};
     Auth wrong(config_, needs);
     try {
         wrong.start();

@@ -20,10 +20,11 @@ struct Config {
     Secret encryption_key;  // of what the store keeps encrypted; empty: one made for the data directory
     std::string signing_algorithm = "EdDSA";  // of new signing keys: EdDSA, ES256 or RS256
     std::chrono::seconds access_token_ttl{600};
-    std::chrono::seconds refresh_token_ttl{14 * 86400};
-    bool registration = false;        // whether anybody may become a user
-    std::size_t hash_threads = 1;     // argon2id threads: each hash takes 19 MiB while it runs
-    std::size_t hash_queue_max = 64;  // beyond it 503 with Retry-After
+    std::chrono::seconds refresh_token_ttl{14 * 86400};  // a session that is not refreshed for so long is over
+    std::chrono::seconds session_ttl{90 * 86400};        // and at last after this time
+    bool registration = false;                           // whether anybody may become a user
+    std::size_t hash_threads = 1;                        // argon2id threads: each hash takes 19 MiB while it runs
+    std::size_t hash_queue_max = 64;                     // beyond it 503 with Retry-After
 };
 
 }  // namespace gatehouse::auth

@@ -49,6 +49,17 @@ AuditEntry audit_entry(const http::Request& request, std::string_view type, std:
             .details = std::move(details)};
 }
 
+SessionForm session_form(const Context& context, const http::Request& request, std::string_view user_id)
+{
+    SessionForm form;
+    form.user_id = user_id;
+    form.idle_ttl = context.config.refresh_token_ttl;
+    form.ttl = context.config.session_ttl;
+    form.address = request.remote_address;
+    form.user_agent = request.head.headers.find("user-agent").value_or("");
+    return form;
+}
+
 std::string make_access_token(const Context& context, const User& user, std::string_view session_id)
 {
     identity::Claims claims;
@@ -63,6 +74,7 @@ std::string make_access_token(const Context& context, const User& user, std::str
     claims.roles = user.roles;
     claims.permissions = permissions_of(user.roles);
     claims.admin = user.has_role(admin_role);
+    claims.revocation = user.revocation;
     return context.signer.sign(claims);
 }
 

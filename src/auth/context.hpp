@@ -5,7 +5,9 @@
 #include "auth/audit_store.hpp"
 #include "auth/config.hpp"
 #include "auth/passwords.hpp"
+#include "auth/revocation_feed.hpp"
 #include "auth/secret_box.hpp"
+#include "auth/session_store.hpp"
 #include "auth/signer.hpp"
 #include "auth/user_store.hpp"
 #include "base/io_threads.hpp"
@@ -31,6 +33,7 @@ struct Context {
     Metrics& metrics;
     Passwords passwords;
     Signer signer;
+    RevocationFeed& revocations;               // notify() after a commit that revoked something
     std::function<void()> announce;            // after something was put into the outbox
     std::function<Task<void>()> refresh_keys;  // from the store, unless that was done just now; never throws
 };
@@ -48,6 +51,9 @@ Task<Caller> require_caller(http::Request& request, Context& context, std::strin
 // A record for add_audit(): of what `actor` did by this request.
 AuditEntry audit_entry(const http::Request& request, std::string_view type, std::string_view actor,
                        std::string_view target, json::object details = {});
+
+// A new session of that user, for who sent the request.
+SessionForm session_form(const Context& context, const http::Request& request, std::string_view user_id);
 
 // The answer to a login or a refresh.
 std::string make_access_token(const Context& context, const User& user, std::string_view session_id);

@@ -28,6 +28,13 @@ Task<http::Response> reset_password(http::Request& request, Context& context);
 Task<http::Response> begin_totp(http::Request& request, Context& context);
 Task<http::Response> confirm_totp(http::Request& request, Context& context);
 Task<http::Response> delete_totp(http::Request& request, Context& context);
+// sessions.cpp
+Task<http::Response> list_own_sessions(http::Request& request, Context& context);
+Task<http::Response> end_own_session(http::Request& request, Context& context);
+Task<http::Response> end_own_sessions(http::Request& request, Context& context);
+Task<http::Response> list_sessions_page(http::Request& request, Context& context);
+Task<http::Response> end_any_session(http::Request& request, Context& context);
+Task<http::Response> end_any_sessions(http::Request& request, Context& context);
 // setup.cpp
 Task<http::Response> get_setup(http::Request& request, Context& context);
 Task<http::Response> post_setup(http::Request& request, Context& context);
@@ -43,5 +50,7 @@ Task<http::Response> get_jwks(http::Request& request, Context& context);
 Task<http::Response> get_discovery(http::Request& request, Context& context);
 // internal.cpp
 Task<http::Response> get_internal_user(http::Request& request, Context& context);
+Task<http::Response> get_internal_revocations(http::Request& request, Context& context);
+Task<http::Response> check_internal_token(http::Request& request, Context& context);
 
 }  // namespace gatehouse::auth

@@ -151,9 +151,11 @@ Task<http::Response> login(http::Request& request, Context& context)
     bool bare = credentials.basic && !names_json(request.head.headers);
     TimePoint now = context.clock.now();
     // Without a refresh token the session is of no use after the access token.
-    auto ttl = bare ? context.config.access_token_ttl : context.config.refresh_token_ttl;
+    SessionForm form = session_form(context, request, user->id);
+    if (bare)
+        form.ttl = context.config.access_token_ttl;
     auto open = [&](sql::Connection& connection) {
-        auto opened = open_session(connection, user->id, now, ttl);
+        auto opened = open_session(connection, form, now);
         add_audit(connection, now, audit_entry(request, "login.accepted", user->id, opened.id));
         return opened;
     };

@@ -185,7 +185,8 @@ TEST_F(Login, FloodIsAnsweredInPartWith503AndValidationGoesOn)
         accepted += status == 200;
         refused += status == 503;
     }
-    EXPECT_GE(accepted, 3u);
+    // The queue's places; one more where the hashing thread took its first job before the last request came.
+    EXPECT_GE(accepted, config_.hash_queue_max);
     EXPECT_GE(refused, 1u);
     EXPECT_EQ(accepted + refused, count);
     EXPECT_EQ(log_in("ada").status, 200) << "the places are free again";

@@ -50,6 +50,7 @@ Task<http::Response> change_password(http::Request& request, Context& context)
     };
     co_await context.database.write(change);
     context.announce();
+    context.revocations.notify();
     log::info("auth", "password changed", {{"user", caller.user.id}, {"request_id", request.request_id}});
     http::Response response;
     response.status = 204;

@@ -42,6 +42,25 @@ std::string_view describe(Refresh::Outcome outcome)
 
 OwnedSession session_of(const identity::Claims& claims) { return {claims.session_id, claims.subject}; }
 
+http::Response no_content()
+{
+    http::Response response;
+    response.status = 204;
+    return response;
+}
+
+// The claims of the bearer token; null when it was revoked, as after a logout before.
+std::shared_ptr<const identity::Claims> require_session(const http::Request& request, Context& context)
+{
+    auto token = identity::find_bearer_token(request.head.headers);
+    if (token && !token->empty()) {
+        auto claims = context.authenticators.local().verify(*token);
+        if (!claims && claims.error() == identity::TokenError::revoked)
+            return nullptr;
+    }
+    return context.authenticators.local().require(request);
+}
+
 Task<std::string> read_refresh_token(http::Request& request)
 {
     auto form = co_await http::read_json(request, form_bytes_max);
@@ -64,6 +83,8 @@ Task<http::Response> refresh(http::Request& request, Context& context)
     };
     auto renewal = co_await context.database.write(rotate);
     const Refresh& outcome = renewal.refresh;
+    if (outcome.outcome == Refresh::Outcome::reused)
+        context.revocations.notify();
     if (!renewal.user || renewal.user->disabled) {
         auto level = outcome.outcome == Refresh::Outcome::reused ? log::Level::warn : log::Level::info;
         log::write(level, "auth", "refresh refused",
@@ -79,7 +100,8 @@ Task<http::Response> refresh(http::Request& request, Context& context)
     co_return token_response(context, *renewal.user, outcome.session_id, outcome.refresh_token);
 }
 
-// POST /logout: ends the session of the bearer token, or of a refresh token for who has no access token any more.
+// POST /logout: ends the session of the bearer token, or of a refresh token for who has no access token any more. Doing
+// it twice is fine.
 Task<http::Response> logout(http::Request& request, Context& context)
 {
     OwnedSession session;
@@ -87,8 +109,10 @@ Task<http::Response> logout(http::Request& request, Context& context)
     auto bearer = identity::find_bearer_token(request.head.headers);
     if (bearer && bearer->empty() && request.head.headers.contains("content-type"))
         token = Secret(co_await read_refresh_token(request));
+    else if (auto claims = require_session(request, context))
+        session = session_of(*claims);
     else
-        session = session_of(*context.authenticators.local().require(request));
+        co_return no_content();
 
     TimePoint now = context.clock.now();
     auto end = [&](sql::Connection& connection) {
@@ -100,11 +124,11 @@ Task<http::Response> logout(http::Request& request, Context& context)
                   audit_entry(request, "session.ended", session.user_id, session.id, {{"reason", "logout"}}));
         return true;
     };
-    if (co_await context.database.write(end))
+    bool ended = co_await context.database.write(end);
+    context.revocations.notify();
+    if (ended)
         log::info("auth", "logout", {{"session", session.id}, {"request_id", request.request_id}});
-    http::Response response;
-    response.status = 204;
-    co_return response;
+    co_return no_content();
 }
 
 }  // namespace gatehouse::auth

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::auth {
 
@@ -26,7 +27,13 @@ struct NewSession {
     std::string id;
     Secret refresh_token;
 };
-NewSession open_session(sql::Connection& connection, std::string_view user_id, TimePoint now, std::chrono::seconds ttl);
+struct SessionForm {
+    std::string user_id;
+    std::chrono::seconds idle_ttl{0};  // without a refresh it is over after this time
+    std::chrono::seconds ttl{0};       // and at last after this one
+    std::string address, user_agent;   // of who logged in
+};
+NewSession open_session(sql::Connection& connection, const SessionForm& form, TimePoint now);
 
 struct Refresh {
     enum class Outcome { rotated, unknown, over, reused };
@@ -36,7 +43,7 @@ struct Refresh {
 };
 // A reused token ends its session.
 Refresh refresh_session(sql::Connection& connection, std::string_view refresh_token, TimePoint now,
-                        std::chrono::seconds ttl);
+                        std::chrono::seconds idle_ttl);
 
 struct OwnedSession {
     std::string id, user_id;
@@ -45,6 +52,18 @@ struct OwnedSession {
 std::optional<OwnedSession> find_session(sql::Connection& connection, std::string_view refresh_token);
 
 bool is_session_open(sql::Connection& connection, std::string_view id, TimePoint now);
+
+struct Session {
+    std::string id, user_id;
+    TimePoint created_at, last_used_at, expires_at;
+    std::string address, user_agent;
+};
+// The open ones, the newest first.
+std::vector<Session> list_sessions(sql::Connection& connection, std::string_view user_id, TimePoint now,
+                                   std::size_t limit);
+std::optional<Session> find_open_session(sql::Connection& connection, std::string_view id, TimePoint now);
+
+// Both revoke the sessions' access tokens, too.
 bool end_session(sql::Connection& connection, std::string_view id, TimePoint now);  // false: was over already
 void end_sessions_of(sql::Connection& connection, std::string_view user_id, std::string_view but_id, TimePoint now);
 

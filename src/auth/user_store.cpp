@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::string_view select_users =
     "SELECT u.id, u.username, u.email, u.password_hash, u.disabled, u.created_at, "
-    "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id), u.email_verified_at, u.totp_enabled_at "
-    "FROM users u ";
+    "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id), u.email_verified_at, u.totp_enabled_at, "
+    "(SELECT number FROM revocation_counter WHERE id = 1) FROM users u ";
 
 std::vector<std::string> split_roles(std::string_view text)
 {
@@ -44,6 +44,7 @@ User read_user(const sql::Row& row)
     user.roles = split_roles(row.find_text(6).value_or(""));
     user.email_verified = !row.is_null(7);
     user.totp_enabled = !row.is_null(8);
+    user.revocation = row.integer(9);
     return user;
 }
 

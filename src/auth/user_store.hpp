@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "sql/connection.hpp"
 
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct User {
     bool email_verified = false;  // a link that was mailed there was followed
     bool totp_enabled = false;    // logins need a code besides the password
     TimePoint created_at;
+    std::int64_t revocation = 0;  // the last one when this was read (revocation_store.hpp)
 
     bool has_role(std::string_view role) const;
 };

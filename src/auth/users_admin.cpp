@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/account_events.hpp"
 #include "auth/endpoints.hpp"
+#include "auth/revocation_store.hpp"
 #include "auth/roles.hpp"
 #include "auth/session_store.hpp"
 #include "auth/token_store.hpp"
@@ -88,8 +89,10 @@ Outcome apply(sql::Connection& connection, const std::string& id, const Change& 
         return Outcome::last_admin;
     if (change.disabled)
         set_disabled(connection, id, *change.disabled);
-    if (change.roles)
+    if (change.roles) {
         set_roles(connection, id, *change.roles);
+        revoke_user(connection, id, now);
+    }
     if (after.disabled)
         end_sessions_of(connection, id, "", now);
     audit_user_changed(connection, now, by, *user, find_user(connection, id).value());
@@ -197,6 +200,7 @@ Task<http::Response> change_user(http::Request& request, Context& context)
         return outcome;
     };
     Outcome outcome = co_await context.database.write(write);
+    context.revocations.notify();
     if (outcome == Outcome::unknown)
         co_return no_such_user();
     if (outcome == Outcome::last_admin)

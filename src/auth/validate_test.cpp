@@ -125,8 +125,7 @@ TEST_F(Keys, SurviveARestart)
 {
     add_user("ada");
     std::string token = token_of("ada");
-    auth_->stop();
-    auth_.reset();
+    end_auth();
     EXPECT_EQ(get("/validate", token).status, 200);
 }
 
@@ -158,8 +157,7 @@ TEST_F(Keys, ChangeTheirAlgorithmWithTheConfiguration)
 {
     add_user("ada");
     std::string old_token = token_of("ada");
-    auth_->stop();
-    auth_.reset();
+    end_auth();
     config_.signing_algorithm = "ES256";
     EXPECT_EQ(get("/validate", old_token).status, 200);
     std::string token = token_of("ada");

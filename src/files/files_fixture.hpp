@@ -8,6 +8,7 @@
 #include "base/id.hpp"
 #include "base/json.hpp"
 #include "http/problem.hpp"
+#include "identity/revocation_fixture.hpp"
 #include "support/temp_dir.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -166,13 +167,14 @@ protected:
     Metrics metrics_;
     identity::SigningKey key_ = identity::SigningKey::generate(identity::Algorithm::eddsa);
     identity::KeySource keys_;
+    identity::testing::KnownRevocations revocations_;
     const std::string alice_token_ = token_for(alice_);
     const std::string bob_token_ = token_for(bob_);
     IoThreads threads_{1};
     PerThread<identity::Authenticator> authenticators_{
         1, [this](std::size_t) {
             identity::TokenRules rules{.issuer = "https://gate.example", .audience = "gatehouse"};
-            return std::make_unique<identity::Authenticator>(keys_, rules, clock_);
+            return std::make_unique<identity::Authenticator>(keys_, revocations_.list, rules, clock_);
         }};
     std::unique_ptr<FileStore> store_ =
         make_local_file_store(directory_.path() / "files", directory_.path() / "files.db");

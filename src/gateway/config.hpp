@@ -11,6 +11,10 @@ namespace gatehouse::gateway {
 
 enum class Authentication { required, optional, none };
 
+// What happens to a request with a verified token while this process cannot know whether it was revoked meanwhile,
+// because auth has not said so for revocation_max_age: it passes, auth is asked about it, or it is answered 503.
+enum class StalePolicy { allow, ask, deny };
+
 // A route to a user's own service.
 struct RouteConfig {
     std::string path;                    // prefix, of whole segments: "/orders" takes /orders and /orders/7
@@ -21,6 +25,7 @@ struct RouteConfig {
     bool strip_prefix = false;         // the upstream sees the path without `path`
     bool preserve_host = false;        // the upstream sees the client's Host instead of its own
     std::uint64_t body_bytes_max = 0;  // 0: the gateway's
+    StalePolicy revocation_stale = StalePolicy::allow;
 };
 
 struct Config {
@@ -29,6 +34,8 @@ struct Config {
     bool access_log = true;
     std::uint64_t body_bytes_max = 16ULL << 30U;
     std::chrono::milliseconds drain{10'000};
+    std::chrono::milliseconds revocation_max_age{30'000};
+    StalePolicy revocation_stale = StalePolicy::allow;  // of Gatehouse's own routes
     std::vector<RouteConfig> routes;
 };
 

@@ -10,7 +10,8 @@ class Gateway::Impl {
 public:
     Impl(Config config, Needs needs)
         : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console}, needs.clients),
-          pipeline_(config_, routes_, needs.authenticators, needs.metrics)
+          stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key),
+          pipeline_(config_, routes_, needs.authenticators, needs.revocations, stale_revocations_, needs.metrics)
     {
     }
 
@@ -19,6 +20,7 @@ public:
 private:
     Config config_;
     RouteTable routes_;
+    StaleRevocations stale_revocations_;
     Pipeline pipeline_;
 };
 

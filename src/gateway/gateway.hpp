@@ -10,6 +10,7 @@
 #include "gateway/config.hpp"
 #include "http/upstream.hpp"
 #include "identity/authenticator.hpp"
+#include "identity/service_key.hpp"
 
 #include <memory>
 #include <string_view>
@@ -24,6 +25,8 @@ public:
         http::Upstream& console;  // always in process
         PerThread<http::Client>& clients;
         PerThread<identity::Authenticator>& authenticators;
+        const identity::RevocationList& revocations;
+        const identity::ServiceKey& service_key;
         const Clock& clock;
         Metrics& metrics;
     };

@@ -4,6 +4,7 @@
 #include "gateway/fields.hpp"
 #include "gateway/limited_body.hpp"
 #include "gateway/path.hpp"
+#include "gateway/revocable_body.hpp"
 #include "gateway/trace.hpp"
 #include "identity/bearer.hpp"
 #include "identity/session_cookie.hpp"
@@ -17,6 +18,15 @@ namespace gatehouse::gateway {
 using http::Problem;
 
 namespace {
+
+// Bodies that come in more than one piece.
+constexpr std::uint64_t long_body_bytes = 64 * 1024;
+
+// The token of a request that was let in.
+std::string bearer_of(const http::Request& request)
+{
+    return std::string(identity::find_bearer_token(request.head.headers).value_or(""));
+}
 
 bool changes_state(std::string_view method) { return method != "GET" && method != "HEAD" && method != "OPTIONS"; }
 
@@ -43,8 +53,9 @@ struct Pipeline::RouteFigures {
 };
 
 Pipeline::Pipeline(const Config& config, RouteTable& routes, PerThread<identity::Authenticator>& authenticators,
-                   Metrics& metrics)
-    : config_(config), routes_(routes), authenticators_(authenticators), metrics_(metrics),
+                   const identity::RevocationList& revocations, StaleRevocations& stale_revocations, Metrics& metrics)
+    : config_(config), routes_(routes), authenticators_(authenticators), revocations_(revocations),
+      stale_revocations_(stale_revocations), metrics_(metrics),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
     auto add = [&](const std::string& name) {
@@ -99,6 +110,9 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
         co_return problem->to_response(request.request_id);
     if (auto problem = authorize(passage))
         co_return problem->to_response(request.request_id);
+    if (passage.caller && stale_revocations_.now())
+        if (auto problem = co_await stale_revocations_.check(passage.route->revocation_stale, bearer_of(request)))
+            co_return problem->to_response(request.request_id);
     if (auto problem = check_body(request, *passage.route))
         co_return problem->to_response(request.request_id);
     rewrite(request, passage);
@@ -108,8 +122,15 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     http::BodyReader* whole = request.body;
     if (!whole->length())
         request.body = &limited;
+    // A long one ends with its session.
+    std::optional<RevocableBody> revocable;
+    if (passage.caller && whole->length().value_or(long_body_bytes) >= long_body_bytes)
+        request.body = &revocable.emplace(*request.body, RevocationWatch(revocations_, passage.caller));
     http::Response response = co_await passage.route->upstream->send(request);
     request.body = whole;
+    if (passage.caller && response.stream)
+        response.stream = std::make_unique<RevocableStream>(std::move(response.stream),
+                                                            RevocationWatch(revocations_, passage.caller));
 
     rewrite_response_fields(response.headers, threads_.local().scratch);
     co_return response;

@@ -10,6 +10,7 @@
 #include "gateway/access_log.hpp"
 #include "gateway/config.hpp"
 #include "gateway/route_table.hpp"
+#include "gateway/stale_revocations.hpp"
 #include "http/problem.hpp"
 #include "identity/authenticator.hpp"
 
@@ -21,8 +22,9 @@ namespace gatehouse::gateway {
 
 class Pipeline final {
 public:
+    // All outlive it.
     Pipeline(const Config& config, RouteTable& routes, PerThread<identity::Authenticator>& authenticators,
-             Metrics& metrics);
+             const identity::RevocationList& revocations, StaleRevocations& stale_revocations, Metrics& metrics);
     ~Pipeline();
 
     Task<http::Response> handle(http::Request& request);
@@ -58,6 +60,8 @@ private:
     const Config& config_;
     RouteTable& routes_;
     PerThread<identity::Authenticator>& authenticators_;
+    const identity::RevocationList& revocations_;
+    StaleRevocations& stale_revocations_;
     Metrics& metrics_;
     PerThread<PerThreadState> threads_;
 

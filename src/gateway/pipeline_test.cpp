@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "gateway/path.hpp"
 #include "gateway/route_table.hpp"
+#include "identity/revocation_fixture.hpp"
 #include "support/run_task.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -82,8 +83,9 @@ protected:
         http::StringBody text(std::move(body));
         request.body = &text;
         if (!gateway_)
-            gateway_ = std::make_unique<Gateway>(
-                config_, Gateway::Needs{auth_up_, files_up_, console_up_, clients_, authenticators_, clock_, metrics_});
+            gateway_ = std::make_unique<Gateway>(config_, Gateway::Needs{auth_up_, files_up_, console_up_, clients_,
+                                                                         authenticators_, revocations_.list,
+                                                                         service_key_, clock_, metrics_});
         std::promise<http::Response> promise;
         auto done = [&](std::exception_ptr error, http::Response response) {
             if (error)
@@ -106,6 +108,8 @@ protected:
     Metrics metrics_;
     identity::SigningKey key_;
     identity::KeySource keys_;
+    identity::testing::KnownRevocations revocations_;
+    identity::ServiceKey service_key_{Secret(std::string(32, 's'))};
     Service auth_, files_, console_, orders_;
     http::Upstream auth_up_{"auth", auth_.handler()};
     http::Upstream files_up_{"files", files_.handler()};
@@ -114,8 +118,10 @@ protected:
                                          return std::make_unique<http::Client>(threads_.context(i).get_executor(),
                                                                                http::ClientOptions{});
                                      }};
-    PerThread<identity::Authenticator> authenticators_{
-        1, [this](std::size_t) { return std::make_unique<identity::Authenticator>(keys_, rules(), clock_); }};
+    PerThread<identity::Authenticator> authenticators_{1, [this](std::size_t) {
+                                                           return std::make_unique<identity::Authenticator>(
+                                                               keys_, revocations_.list, rules(), clock_);
+                                                       }};
     Config config_;
     std::unique_ptr<Gateway> gateway_;
 };

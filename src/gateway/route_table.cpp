@@ -32,7 +32,7 @@ constexpr BuiltIn built_ins[] = {
     {"GET POST", "/setup", Role::auth, none, "", form_bytes_max},
     {"POST", "/login", Role::auth, none, "", form_bytes_max},
     {"POST", "/refresh", Role::auth, none, "", form_bytes_max},
-    {"POST", "/logout", Role::auth, required, "", form_bytes_max},
+    {"POST", "/logout", Role::auth, none, "", form_bytes_max},  // with a token that is over, too
     {"GET POST", "/validate", Role::auth, required, "", form_bytes_max},
     {"POST", "/register", Role::auth, none, "", form_bytes_max},
     {"POST", "/verify-email", Role::auth, none, "", form_bytes_max},
@@ -42,6 +42,10 @@ constexpr BuiltIn built_ins[] = {
     {"POST DELETE", "/profile/totp", Role::auth, required, "", form_bytes_max},
     {"POST", "/profile/totp/confirm", Role::auth, required, "", form_bytes_max},
     {"POST", "/profile/password", Role::auth, required, "", form_bytes_max},
+    {"GET DELETE", "/profile/sessions", Role::auth, required, "", form_bytes_max},
+    {"DELETE", "/profile/sessions/{id}", Role::auth, required, "", form_bytes_max},
+    {"GET DELETE", "/admin/sessions", Role::auth, required, "admin:sessions", form_bytes_max},
+    {"DELETE", "/admin/sessions/{id}", Role::auth, required, "admin:sessions", form_bytes_max},
     {"GET POST", "/admin/users", Role::auth, required, "admin:users", form_bytes_max},
     {"PATCH", "/admin/users/{id}", Role::auth, required, "admin:users", form_bytes_max},
     {"GET", "/admin/audit", Role::auth, required, "admin:audit", form_bytes_max},
@@ -131,6 +135,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.authentication = entry.authentication;
         route.permission = entry.permission;
         route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
+        route.revocation_stale = config.revocation_stale;
         route.keeps_session_cookies = entry.role == Role::console;
         route.upstream = entry.role == Role::auth    ? &roles.auth
                          : entry.role == Role::files ? &roles.files
@@ -158,6 +163,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.authentication = entry.authentication;
         route.permission = entry.permission;
         route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
+        route.revocation_stale = entry.revocation_stale;
         route.strip_prefix = entry.strip_prefix;
         add(std::move(route));
     }

@@ -24,6 +24,7 @@ struct Route {
     Authentication authentication = Authentication::required;
     std::string permission;
     std::uint64_t body_bytes_max = 0;
+    StalePolicy revocation_stale = StalePolicy::allow;
     bool strip_prefix = false;
     bool keeps_session_cookies = false;  // the console's own endpoints
     std::size_t index = 0;               // in the table, for what is kept per route

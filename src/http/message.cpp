@@ -115,6 +115,7 @@ const char* BodyError::what() const noexcept
     case Kind::too_large: return "the body is larger than allowed";
     case Kind::malformed: return "the framing of the body is broken";
     case Kind::too_slow: return "the body arrived too slowly";
+    case Kind::revoked: return "the sender's access was revoked";
     }
     return "the body is broken";
 }

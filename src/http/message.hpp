@@ -84,11 +84,11 @@ public:
     virtual std::optional<std::uint64_t> length() const = 0;
 };
 
-// The body did not arrive as announced: closed early, too large, malformed framing, too slow. `status` is what to
-// answer.
+// The body did not arrive as announced: closed early, too large, malformed framing, too slow; or its sender's access
+// was revoked on the way. `status` is what to answer.
 class BodyError final : public std::exception {
 public:
-    enum class Kind { closed, too_large, malformed, too_slow };
+    enum class Kind { closed, too_large, malformed, too_slow, revoked };
     explicit BodyError(Kind kind) : kind_(kind) {}
     Kind kind() const { return kind_; }
     const char* what() const noexcept override;

@@ -27,6 +27,7 @@ constexpr ProblemCode codes[] = {
     {"invalid_refresh_token", 401, "The refresh token is not valid"},
     {"invalid_token", 401, "The access token is not valid"},
     {"otp_required", 401, "A one-time code is required"},
+    {"session_ended", 401, "The session was ended"},
     {"unauthenticated", 401, "Authentication is required"},
     {"wrong_credentials", 401, "The user name or the password is wrong"},
     {"wrong_otp", 401, "The one-time code is wrong"},
@@ -36,6 +37,7 @@ constexpr ProblemCode codes[] = {
     {"dead_letter_not_found", 404, "There is no such dead letter"},
     {"file_not_found", 404, "There is no such file"},
     {"not_found", 404, "There is nothing here"},
+    {"session_not_found", 404, "There is no such session"},
     {"user_not_found", 404, "There is no such user"},
     {"method_not_allowed", 405, "The method is not allowed here"},
     {"body_timeout", 408, "The request body arrived too slowly"},
@@ -56,6 +58,7 @@ constexpr ProblemCode codes[] = {
     {"internal_error", 500, "Internal error"},
     {"bad_gateway", 502, "The service behind this one failed"},
     {"unavailable", 503, "Unavailable for now"},
+    {"revocations_stale", 503, "Access tokens cannot be checked for now"},
     {"upstream_timeout", 504, "The service behind this one did not answer in time"},
     {"unsupported_version", 505, "The HTTP version is not supported"},
 };
@@ -74,6 +77,7 @@ Problem of_body_error(const BodyError& error)
     case Kind::too_large: return Problem::too_large("body_too_large", "The body is larger than this server accepts.");
     case Kind::malformed: return Problem::bad_request("malformed_request", "The framing of the body is malformed.");
     case Kind::too_slow: return Problem::of_status(408, "body_timeout", "The body did not arrive in time.");
+    case Kind::revoked: return Problem::unauthorized("session_ended", "The session was ended meanwhile: log in again.");
     }
     return Problem::internal("a BodyError of an unknown kind");
 }

@@ -21,6 +21,12 @@ public:
         std::string token;
         Claims claims;
     };
+    struct Place {
+        std::uint64_t hash = 0;
+        std::uint64_t used = 0;
+        std::uint64_t checked = 0;  // the generation of the revocations that were looked at last
+        std::shared_ptr<const Entry> entry;
+    };
 
     explicit Cache(std::size_t entries_max) : set_count_(std::bit_floor(std::max<std::size_t>(entries_max / ways, 1)))
     {
@@ -29,7 +35,7 @@ public:
     }
 
     // Null when it is not there.
-    const std::shared_ptr<const Entry>* find(std::string_view token)
+    Place* find(std::string_view token)
     {
         if (places_.empty())
             return nullptr;
@@ -38,27 +44,19 @@ public:
             // The hash finds it, the token itself decides.
             if (place.entry && place.hash == hash && place.entry->token == token) {
                 place.used = ++tick_;
-                return &place.entry;
+                return &place;
             }
         }
         return nullptr;
     }
 
-    void insert(std::shared_ptr<const Entry> entry)
+    void insert(std::shared_ptr<const Entry> entry, std::uint64_t checked)
     {
         if (places_.empty())
             places_.resize(set_count_ * ways);
         std::uint64_t hash = hash_of(entry->token);
         Place& place = *std::ranges::min_element(set_of(hash), {}, &Place::used);
-        place = Place{hash, ++tick_, std::move(entry)};
-    }
-
-    void erase(std::string_view token)
-    {
-        std::uint64_t hash = hash_of(token);
-        for (Place& place : set_of(hash))
-            if (place.entry && place.entry->token == token)
-                place = {};
+        place = Place{hash, ++tick_, checked, std::move(entry)};
     }
 
     void clear() { places_.clear(); }
@@ -68,12 +66,6 @@ public:
 
 private:
     static constexpr std::size_t ways = 4;
-
-    struct Place {
-        std::uint64_t hash = 0;
-        std::uint64_t used = 0;
-        std::shared_ptr<const Entry> entry;
-    };
 
     // Keyed, so that nobody can choose tokens that fall into one set.
     std::uint64_t hash_of(std::string_view token) const
@@ -94,8 +86,10 @@ private:
     std::uint64_t tick_ = 0;
 };
 
-Authenticator::Authenticator(const KeySource& keys, TokenRules rules, const Clock& clock, std::size_t cached_tokens_max)
-    : keys_(keys), rules_(std::move(rules)), clock_(clock), cache_(std::make_unique<Cache>(cached_tokens_max))
+Authenticator::Authenticator(const KeySource& keys, const RevocationList& revocations, TokenRules rules,
+                             const Clock& clock, std::size_t cached_tokens_max)
+    : keys_(keys), revocations_(revocations), rules_(std::move(rules)), clock_(clock),
+      cache_(std::make_unique<Cache>(cached_tokens_max))
 {
 }
 
@@ -109,16 +103,22 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
     std::uint64_t generation = keys_.generation();
     if (generation == 0)
         throw Unavailable("the keys that verify tokens have not been fetched yet");
+    if (!revocations_.ready())
+        throw Unavailable("the list of revoked tokens has not been fetched yet");
     if (cache_->generation != generation) {
         cache_->clear();
         cache_->generation = generation;
     }
     TimePoint now = clock_.now();
-    if (const auto* found = cache_->find(token)) {
-        const auto& entry = *found;
+    if (Cache::Place* place = cache_->find(token)) {
+        const auto& entry = place->entry;
         if (to_unix_seconds(now) >= entry->claims.expires_at + rules_.leeway.count()) {
-            cache_->erase(token);
+            *place = {};
             return std::unexpected(TokenError::expired);
+        }
+        if (is_revoked(entry->claims, place->checked)) {
+            *place = {};
+            return std::unexpected(TokenError::revoked);
         }
         ++cache_->figures.hits;
         return std::shared_ptr<const Claims>(entry, &entry->claims);
@@ -131,9 +131,22 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
             keys_.report_unknown_key();
         return std::unexpected(claims.error());
     }
+    std::uint64_t checked = 0;
+    if (is_revoked(*claims, checked))
+        return std::unexpected(TokenError::revoked);
     auto entry = std::make_shared<const Cache::Entry>(std::string(token), std::move(*claims));
-    cache_->insert(entry);
+    cache_->insert(entry, checked);
     return std::shared_ptr<const Claims>(entry, &entry->claims);
+}
+
+// Looks only when something was revoked since `checked`, which becomes the generation that was looked at.
+bool Authenticator::is_revoked(const Claims& claims, std::uint64_t& checked) const
+{
+    std::uint64_t generation = revocations_.generation();
+    if (checked == generation)
+        return false;
+    checked = generation;
+    return revocations_.is_revoked(claims);
 }
 
 std::shared_ptr<const Claims> Authenticator::require(const http::Request& request)

@@ -2,11 +2,12 @@
 // Verifies a request's bearer token, remembering the tokens verified last: one for each I/O thread, not shared.
 //
 // The memory is bounded, keyed by the whole token under a random hash key, and dropped when the keys change. A
-// remembered token still expires.
+// remembered token still expires, and is looked up again in the list of revocations whenever that has changed.
 #pragma once
 
 #include "base/clock.hpp"
 #include "http/message.hpp"
+#include "identity/revocation_list.hpp"
 #include "identity/token.hpp"
 
 #include <memory>
@@ -17,13 +18,15 @@ namespace gatehouse::identity {
 
 class Authenticator final {
 public:
-    Authenticator(const KeySource& keys, TokenRules rules, const Clock& clock, std::size_t cached_tokens_max = 10'000);
+    // All outlive it.
+    Authenticator(const KeySource& keys, const RevocationList& revocations, TokenRules rules, const Clock& clock,
+                  std::size_t cached_tokens_max = 10'000);
     ~Authenticator();
     Authenticator(const Authenticator&) = delete;
     Authenticator& operator=(const Authenticator&) = delete;
 
-    // The claims stay valid as long as the pointer is held. Throws Unavailable as long as no keys have been seen at
-    // all.
+    // The claims stay valid as long as the pointer is held. Throws Unavailable as long as no keys, or no list of
+    // revocations, have been seen at all.
     Result<std::shared_ptr<const Claims>, TokenError> verify(std::string_view token);
 
     // The claims of the request's `Authorization: Bearer` field. Throws Problem: 401 without credentials (no error
@@ -40,7 +43,10 @@ public:
 
 private:
     class Cache;
+    bool is_revoked(const Claims& claims, std::uint64_t& checked) const;
+
     const KeySource& keys_;
+    const RevocationList& revocations_;
     TokenRules rules_;
     const Clock& clock_;
     std::unique_ptr<Cache> cache_;

@@ -2,6 +2,7 @@
 #include "identity/authenticator.hpp"
 
 #include "http/problem.hpp"
+#include "identity/revocation_fixture.hpp"
 #include "identity/token_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -72,7 +73,8 @@ struct AuthenticatorTest : ::testing::Test {
 
     Clock clock;
     KeySource source;
-    Authenticator authenticator{source, testing::rules(), clock, 64};
+    testing::KnownRevocations revocations;
+    Authenticator authenticator{source, revocations.list, testing::rules(), clock, 64};
     std::string challenge;
 };
 
@@ -192,7 +194,7 @@ TEST_F(AuthenticatorTest, EachThreadsSeesAKeyChangeMadeByAnother)
     std::vector<std::thread> threads;
     for (int i = 0; i < 2; ++i)
         threads.emplace_back([&] {
-            Authenticator own(source, testing::rules(), clock, 64);
+            Authenticator own(source, revocations.list, testing::rules(), clock, 64);
             while (!changed.load())
                 own.verify(old_token);
             EXPECT_FALSE(own.verify(old_token).has_value());

@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "identity/authenticator.hpp"
+#include "identity/revocation_fixture.hpp"
 #include "identity/token_fixture.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -66,7 +67,8 @@ protected:
     http::Upstream auth_{"auth", [this](http::Request& request) { return answer(request); }};
     KeySource source_;
     KeyFetcher fetcher_{auth_, source_, {.refresh = 1h, .cool_down = 50ms, .backoff_max = 10ms}};
-    Authenticator authenticator_{source_, testing::rules(), clock_};
+    testing::KnownRevocations revocations_;
+    Authenticator authenticator_{source_, revocations_.list, testing::rules(), clock_};
 };
 
 TEST_F(KeyFetcherTest, FetchesAtTheStartAndWhatWasVerifiedBeforeIsUnavailableNotWrong)

@@ -34,7 +34,8 @@ export class Gatehouse {
   readonly stores: Stores | undefined;
   processes: Process[] = [];
   url = '';
-  private urls: Record<string, string> = {}; // where the roles reach each other
+  urls: string[] = []; // of every gateway, `url` is the first
+  private roleUrls: Record<string, string> = {}; // where the roles reach each other
   private readonly ownsData: boolean;
   private readonly configFile: string | undefined;
 
@@ -78,7 +79,7 @@ export class Gatehouse {
       GATEHOUSE_EVENTS__STORE: this.stores.rabbitmq.href,
       GATEHOUSE_SERVICE_KEY: 'a service key of the tests, 32 or more',
       GATEHOUSE_AUTH__ENCRYPTION_KEY: 'an encryption key of the tests, 32 or more',
-      ...this.urls,
+      ...this.roleUrls,
       ...this.options.env,
     };
   }
@@ -95,6 +96,7 @@ export class Gatehouse {
     if (!this.distributed) {
       const open = /http:\/\/localhost:(\d+)\//.exec(this.output);
       this.url = `http://localhost:${open![1]}`;
+      this.urls = [this.url];
     }
     await Promise.all(ended.map((process) => process.ready()));
     return this;
@@ -108,14 +110,14 @@ export class Gatehouse {
   private async arrangeRoles(): Promise<void> {
     this.stores!.create();
     const count = (role: Role) => this.options.replicas?.[role] ?? 1;
-    const ports = { auth: [] as number[], files: [] as number[] };
-    for (const role of ['auth', 'files'] as const) for (let i = 0; i < count(role); i++) ports[role].push(await freePort());
-    const gatewayPort = await freePort();
-    this.url = `http://localhost:${gatewayPort}`;
+    const ports: Partial<Record<Role, number[]>> = {};
+    for (const role of ['auth', 'files', 'gateway'] as const) ports[role] = await Promise.all(Array.from({ length: count(role) }, freePort));
+    this.urls = ports.gateway!.map((port) => `http://localhost:${port}`);
+    this.url = this.urls[0];
     const urls = (list: number[]) => list.map((port) => `http://127.0.0.1:${port}`).join(',');
-    this.urls = {
-      GATEHOUSE_AUTH__URLS: urls(ports.auth),
-      GATEHOUSE_FILES__URLS: urls(ports.files),
+    this.roleUrls = {
+      GATEHOUSE_AUTH__URLS: urls(ports.auth!),
+      GATEHOUSE_FILES__URLS: urls(ports.files!),
       GATEHOUSE_GATEWAY__PUBLIC_URL: this.url,
     };
     for (const role of roles) {
@@ -124,7 +126,7 @@ export class Gatehouse {
         const data = path.join(this.data, name);
         mkdirSync(data, { recursive: true, mode: 0o700 });
         const args = ['--role', role, ...this.commonArguments(data), '--ops-listen', '127.0.0.1:0'];
-        const port = role === 'gateway' ? gatewayPort : role === 'auth' || role === 'files' ? ports[role][i] : undefined;
+        const port = ports[role]?.[i];
         if (port !== undefined) args.push('--listen', `127.0.0.1:${port}`);
         this.processes.push(new Process(name, args, { ...this.env, ...this.options.stores?.(this.stores!) }));
       }
@@ -166,10 +168,14 @@ export class Gatehouse {
     return await answer.text();
   }
 
-  async request(method: string, target: string, options: { token?: string; headers?: Record<string, string>; body?: BodyInit } = {}): Promise<Response> {
+  async request(
+    method: string,
+    target: string,
+    options: { token?: string; headers?: Record<string, string>; body?: BodyInit; gateway?: number } = {},
+  ): Promise<Response> {
     const headers: Record<string, string> = { ...options.headers };
     if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
-    return await fetch(this.url + target, { method, headers, body: options.body, redirect: 'manual' });
+    return await fetch(this.urls[options.gateway ?? 0] + target, { method, headers, body: options.body, redirect: 'manual' });
   }
 
   async json(method: string, target: string, token: string, body?: unknown): Promise<any> {

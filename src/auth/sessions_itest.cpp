@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tests of sessions_test.cpp, on MySQL.
+#include "auth/sessions_test.cpp"
