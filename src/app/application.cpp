@@ -335,7 +335,8 @@ void Application::Impl::build_upstreams()
         report_revocation_lag();
     if (auth_ || !verifies)
         return;
-    key_fetcher_ = std::make_unique<identity::KeyFetcher>(*auth_upstream_, keys_);
+    key_fetcher_ = std::make_unique<identity::KeyFetcher>(
+        *auth_upstream_, keys_, identity::KeyFetcher::Pace{.refresh = config_.auth.key_fetch_interval});
     ops_.add_check({"auth.keys", [this] { return keys_.generation() > 0; }});
     revocation_follower_ = std::make_unique<identity::RevocationFollower>(*auth_upstream_, service_key_, revocations_);
     ops_.add_check({"auth.revocations", [this] { return revocations_.ready(); }});

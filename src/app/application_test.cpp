@@ -229,7 +229,7 @@ TEST_F(ApplicationTest, CommandsTellWhenNoServerAnswers)
     EXPECT_THROW(call_control(data.control_socket(), "user.list", {}), Unavailable);
 }
 
-TEST_F(ApplicationTest, RotatedKeySignsAtOnceAndTheOldOneIsStillAccepted)
+TEST_F(ApplicationTest, KeyRotatedInAnEmergencySignsAtOnceAndTheOldOneIsStillAccepted)
 {
     Application application(config());
     application.start();
@@ -237,7 +237,7 @@ TEST_F(ApplicationTest, RotatedKeySignsAtOnceAndTheOldOneIsStillAccepted)
     command("user.add", {{"name", "ada"}, {"password", password}});
     http::Headers old;
     old.add("authorization", "Bearer " + login(gateway, "ada").body);
-    auto made = command("key.rotate", {});
+    auto made = command("key.rotate", {{"now", true}});
 
     auto jwks = fetch(gateway, "GET", "/.well-known/jwks.json").body;
     EXPECT_THAT(jwks, HasSubstr(made.at("kid").as_string().c_str()));

@@ -208,9 +208,13 @@ private:
         CLI::App* list = command(*key, "list", "List the keys", key_list);
         add_common(list);
         add_json(list);
-        CLI::App* rotate = command(*key, "rotate", "Sign with a new key from now on", key_rotate);
+        CLI::App* rotate = command(
+            *key, "rotate", "Publish a new key, and sign with it as soon as every verifier knows it", key_rotate);
+        rotate->add_flag("--now", line_.now,
+                         "Sign with it at once: verifiers that have not fetched it yet refuse its tokens for a moment");
         add_common(rotate);
-        rotate->footer("Tokens of the old key are accepted until they expire.");
+        rotate->footer("How long the new key is published before it signs is auth.key_publish_ahead. Tokens of the old "
+                       "key are accepted until they expire.");
     }
 
     void add_audit()

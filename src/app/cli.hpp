@@ -23,6 +23,7 @@ struct CommandLine {
     bool password_stdin = false;
     std::string file;                                   // of users to import
     bool skip_existing = false;                         // of them
+    bool now = false;                                   // of a key rotation
     std::string id;                                     // of a dead letter
     std::string audit_type, audit_actor, audit_target;  // what to look for
     int audit_limit = 50;

@@ -76,7 +76,8 @@ std::string print_keys(const json::value& result)
                          {"ALGORITHM", "algorithm"},
                          {"STATE", "state"},
                          {"CREATED", "created_at"},
-                         {"RETIRED", "retired_at"}},
+                         {"SIGNS FROM", "activates_at"},
+                         {"UNTIL", "retires_at"}},
                         "There is no key yet: the first start makes one.");
 }
 std::string print_audit(const json::value& result)
@@ -125,7 +126,8 @@ std::string print_totp_reset(const json::value& result)
 std::string print_removed(const json::value& result) { return fmt::format("Removed {}.\n", name_of(result)); }
 std::string print_rotated(const json::value& result)
 {
-    return fmt::format("{} signs from now on.\n", find_string(result.as_object(), "kid").value_or("?"));
+    auto text = [&](std::string_view member) { return find_string(result.as_object(), member).value_or("?"); };
+    return fmt::format("{} is published now and signs from {} on.\n", text("kid"), text("activates_at"));
 }
 std::string print_retried(const json::value&) { return "It is back in its queue.\n"; }
 std::string print_dropped(const json::value&) { return "Dropped.\n"; }
@@ -177,7 +179,10 @@ int user_totp_reset(const CommandLine& line)
     return run_and_print(line, "user.totp_reset", named(line), print_totp_reset);
 }
 int key_list(const CommandLine& line) { return run_and_print(line, "key.list", {}, print_keys); }
-int key_rotate(const CommandLine& line) { return run_and_print(line, "key.rotate", {}, print_rotated); }
+int key_rotate(const CommandLine& line)
+{
+    return run_and_print(line, "key.rotate", {{"now", line.now}}, print_rotated);
+}
 int audit_list(const CommandLine& line)
 {
     json::object arguments{{"limit", line.audit_limit}};

@@ -117,9 +117,10 @@ json::value user_import(CommandContext& context, const json::object& arguments)
 
 json::value key_list(CommandContext& context, const json::object&) { return list_of(context.users->list_keys()); }
 
-json::value key_rotate(CommandContext& context, const json::object&)
+json::value key_rotate(CommandContext& context, const json::object& arguments)
 {
-    auto made = context.users->rotate_key(context.auth.signing_algorithm, context.auth.access_token_ttl);
+    auto ahead = find_bool(arguments, "now").value_or(false) ? std::chrono::seconds{0} : context.auth.key_publish_ahead;
+    auto made = context.users->rotate_key({context.auth.signing_algorithm, context.auth.access_token_ttl, ahead});
     if (made)
         context.on_keys_changed();
     return value_or_problem(made);

@@ -4,6 +4,8 @@
 #include "app/listen_address.hpp"
 #include "app/roles.hpp"
 #include "app/store_url.hpp"
+#include "app/values.hpp"
+#include "auth/key_times.hpp"
 #include "auth/secret_box.hpp"
 #include "events/amqp_url.hpp"
 #include "gateway/gateway.hpp"
@@ -159,8 +161,8 @@ void check_stores(const Config& config, Report& report)
     check_store(config.files.store, "files.store", files_store_kind(), report);
     check_store(config.events.store, "events.store", events_store_kind(), report);
     // The data directory of one process is not where the others look, and often gone when the store is not.
-    if (config.auth.encryption_key.empty() && config.auth.store.starts_with("mysql") &&
-        parse_roles(config.roles).has(Role::auth))
+    if (config.auth.encryption_key.empty() && !is_embedded(config.auth.store) &&
+        !find_store_error(config.auth.store, auth_store_kind()) && parse_roles(config.roles).has(Role::auth))
         report.add("auth.encryption_key",
                    "must be set, and the same, in every process that uses an auth.store on a server");
     if (!config.auth.encryption_key.empty() &&
@@ -273,6 +275,24 @@ void check_notifier(const Config& config, Report& report)
         report.add("notifier.from", "must be an address, such as Gatehouse <gatehouse@example.org>");
 }
 
+void check_key_times(const auth::Config& auth, Report& report)
+{
+    using std::chrono::seconds;
+    // Two fetches have a pause of a second between them, and auth itself may be as late.
+    constexpr seconds fetch_margin{3};
+    if (auth.key_publish_ahead < auth.key_fetch_interval + fetch_margin)
+        report.add("auth.key_publish_ahead",
+                   fmt::format("must be at least {} longer than auth.key_fetch_interval: a key that signs before every "
+                               "process has fetched it makes tokens that are refused",
+                               format_duration(fetch_margin)));
+    seconds life = auth.key_publish_ahead + auth::key_overlap(auth.access_token_ttl);
+    seconds shortest = life / static_cast<seconds::rep>(auth::keys_published_max - 2) + seconds{1};
+    if (auth.key_rotation_interval.count() != 0 && auth.key_rotation_interval < shortest)
+        report.add("auth.key_rotation_interval",
+                   fmt::format("must be 0 or at least {}, or more than {} keys are published at once",
+                               format_duration(shortest), auth::keys_published_max));
+}
+
 void check_limits(const Config& config, Report& report)
 {
     constexpr std::string_view algorithms[] = {"EdDSA", "ES256", "RS256"};
@@ -280,6 +300,7 @@ void check_limits(const Config& config, Report& report)
         report.add("auth.signing_algorithm", "must be EdDSA, ES256 or RS256");
     if (config.auth.audience.empty())
         report.add("auth.audience", "must not be empty");
+    check_key_times(config.auth, report);
     if (config.auth.access_token_ttl > config.auth.refresh_token_ttl)
         report.add("auth.access_token_ttl", "must not outlive auth.refresh_token_ttl");
     if (config.auth.access_token_ttl > std::chrono::hours{24})

@@ -270,6 +270,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "auth.encryption_key: must be set, and the same, in every process that uses an auth.store on a server"},
         BadFile{"ShortEncryptionKey", "auth: {encryption_key: too short}\n",
                 "gatehouse.yaml:1:24: auth.encryption_key: must have at least 32 characters"},
+        BadFile{"KeysThatSignBeforeTheyAreKnown", "auth: {key_publish_ahead: 62s}\n",
+                "gatehouse.yaml:1:27: auth.key_publish_ahead: must be at least 3s longer than auth.key_fetch_interval: "
+                "a key that signs before every process has fetched it makes tokens that are refused"},
+        BadFile{"MoreKeysThanVerifiersTake", "auth: {key_rotation_interval: 5s}\n",
+                "gatehouse.yaml:1:31: auth.key_rotation_interval: must be 0 or at least 13s, or more than 60 keys are "
+                "published at once"},
         BadFile{"ShortServiceKey", "service_key: too short\n",
                 "gatehouse.yaml:1:14: service_key: must have at least 32 characters"},
         BadFile{"UrlOfNoService", "auth:\n  urls: ['http://auth:8081', 'ftp://auth']\n",

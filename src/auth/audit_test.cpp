@@ -147,7 +147,7 @@ TEST_F(Audit, TellsWhatTheCommandLineDoes)
     ASSERT_TRUE(commands().set_disabled("ada", true).has_value());
     ASSERT_TRUE(commands().set_disabled("ada", false).has_value());
     ASSERT_TRUE(commands().remove_user("ada").has_value());
-    auto key = commands().rotate_key("EdDSA", std::chrono::seconds{600});
+    auto key = commands().rotate_key({"EdDSA", std::chrono::seconds{600}, std::chrono::seconds{90}});
     std::vector<std::string> types;
     for (const AuditRecord& record : records()) {
         types.push_back(record.type);

@@ -3,6 +3,8 @@
 
 #include "auth/audit_store.hpp"
 #include "auth/endpoints.hpp"
+#include "auth/key_store.hpp"
+#include "auth/key_times.hpp"
 #include "auth/outbox.hpp"
 #include "auth/schema.hpp"
 #include "auth/setup_store.hpp"
@@ -12,19 +14,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 namespace gatehouse::auth {
 
 namespace {
 
+using std::chrono::milliseconds;
+
 // How often the store is asked for keys that another process made: when it is there, and when it was away.
-constexpr std::chrono::seconds keys_interval{15};
-constexpr std::chrono::seconds away_interval{1};
+constexpr milliseconds keys_interval_max{15'000};
+constexpr milliseconds away_interval{1'000};
 // At most so often because somebody asks for the keys.
-constexpr std::chrono::seconds refresh_pause{2};
+constexpr milliseconds refresh_pause_max{2'000};
+// Of what a key is published ahead of its use, no more than this part is lost until every process has seen it.
+constexpr int key_ahead_parts = 5;
 
 identity::Algorithm require_algorithm(const Config& config)
 {
@@ -87,41 +96,34 @@ public:
     void make_keys()
     {
         TimePoint now = context_.clock.now();
-        auto oldest = oldest_retired();
-        auto make = [&](sql::Connection& connection) -> Made {
-            sweep_keys(connection, oldest);
-            std::size_t sealed = seal_plain_keys(connection, context_.secrets);
+        std::size_t sealed = 0;
+        auto make = [&](sql::Connection& connection) -> Tended {
+            sealed = seal_plain_keys(connection, context_.secrets);
             auto keys = load_keys(connection, context_.secrets);
-            if (!keys.empty() && !keys.front().retired_at && keys.front().key.algorithm() == algorithm_)
-                return {std::move(keys), "", sealed};
-            auto made = rotate_key(connection, context_.secrets, algorithm_, now);
-            AuditEntry entry;
-            entry.type = "key.rotated";
-            entry.actor = own_actor;
-            entry.target = made.id();
-            add_audit(connection, now, entry);
-            return {load_keys(connection, context_.secrets), made.id(), sealed};
+            bool other_algorithm = !keys.empty() && keys.front().key.algorithm() != algorithm_;
+            return tend(connection, now, other_algorithm);
         };
-        auto made = context_.database.write_blocking(make);
-        if (!made.id.empty())
-            log::info("auth", "signing key made", {{"kid", made.id}, {"algorithm", to_string(algorithm_)}});
-        if (made.sealed != 0)
-            log::info("auth", "signing keys encrypted", {{"count", made.sealed}});
-        publish(made.keys);
+        auto tended = context_.database.write_blocking(make);
+        if (sealed != 0)
+            log::info("auth", "signing keys encrypted", {{"count", sealed}});
+        use(std::move(tended));
     }
 
     void reload_keys()
     {
-        auto load = [this](sql::Connection& connection) { return load_current_keys(connection); };
+        auto load = [this](sql::Connection& connection) { return load_keys(connection, context_.secrets); };
         publish(context_.database.read_blocking(load));
     }
 
     Task<void> follow_keys()
     {
         while (true) {
-            co_await sleep_for(ready() ? keys_interval : away_interval);
-            if (started_.load())
-                co_await refresh_keys();
+            co_await sleep_for(ready() ? keys_interval() : away_interval);
+            if (!started_.load())
+                continue;
+            co_await refresh_keys();
+            if (keys_want_tending_.load())
+                co_await tend_keys();
         }
     }
 
@@ -130,18 +132,30 @@ public:
     {
         try {
             refreshed_.store(std::chrono::steady_clock::now());
-            auto load = [this](sql::Connection& connection) { return load_current_keys(connection); };
+            auto load = [this](sql::Connection& connection) { return load_keys(connection, context_.secrets); };
             auto keys = co_await context_.database.read(load);
-            publish(keys);
+            publish(std::move(keys));
         } catch (const std::exception& error) {
             log::debug("auth", "signing keys not read", {{"error", error.what()}});
+        }
+    }
+
+    // Makes the next key when it is time to, and removes those that are over. Of several processes one does it.
+    Task<void> tend_keys()
+    {
+        try {
+            TimePoint now = context_.clock.now();
+            auto tend_now = [&](sql::Connection& connection) { return tend(connection, now, false); };
+            use(co_await context_.database.write(tend_now));
+        } catch (const std::exception& error) {
+            log::debug("auth", "signing keys not tended", {{"error", error.what()}});
         }
     }
 
     // Somebody asks for the keys, perhaps because of a token that another process signed with a new one.
     Task<void> refresh_keys_now_and_then()
     {
-        if (std::chrono::steady_clock::now() - refreshed_.load() > refresh_pause)
+        if (std::chrono::steady_clock::now() - refreshed_.load() > refresh_pause())
             co_await refresh_keys();
     }
 
@@ -188,37 +202,85 @@ public:
     void on_announce(std::function<void()> notify) { context_.announce = std::move(notify); }
 
 private:
-    struct Made {
+    struct Tended {
         std::vector<StoredKey> keys;
-        std::string id;          // of the key that was made, if one was
-        std::size_t sealed = 0;  // keys that were not encrypted before
+        std::string made;  // id of the key that was made, if one was
     };
 
-    // Keys that were retired before sign nothing that is still valid.
-    TimePoint oldest_retired() const { return context_.clock.now() - key_overlap(context_.config.access_token_ttl); }
-
-    std::vector<StoredKey> load_current_keys(sql::Connection& connection) const
+    // A part of the time that a key is published ahead; never busy.
+    milliseconds keys_interval() const { return part_of_ahead(keys_interval_max); }
+    milliseconds refresh_pause() const { return part_of_ahead(refresh_pause_max); }
+    milliseconds part_of_ahead(milliseconds at_most) const
     {
+        milliseconds part = milliseconds{context_.config.key_publish_ahead} / key_ahead_parts;
+        return std::clamp(part, milliseconds{100}, at_most);
+    }
+
+    // Keys that were retired before sign nothing that is still valid.
+    TimePoint oldest_retired(TimePoint now) const { return now - key_overlap(context_.config.access_token_ttl); }
+
+    bool is_over(const StoredKey& key, TimePoint now) const
+    {
+        return key.retires_at && *key.retires_at < oldest_retired(now);
+    }
+
+    TimePoint next_rotation(const std::vector<StoredKey>& keys) const
+    {
+        return keys.front().activates_at + context_.config.key_rotation_interval;
+    }
+
+    // One that is active `key_rotation_interval` after the one before must be published by the next time that we look.
+    bool is_rotation_due(const std::vector<StoredKey>& keys, TimePoint now) const
+    {
+        const Config& config = context_.config;
+        return keys.empty() || (config.key_rotation_interval.count() != 0 &&
+                                now + config.key_publish_ahead + keys_interval() >= next_rotation(keys));
+    }
+
+    Tended tend(sql::Connection& connection, TimePoint now, bool rotate)
+    {
+        sweep_keys(connection, oldest_retired(now));
         auto keys = load_keys(connection, context_.secrets);
-        std::erase_if(keys, [oldest = oldest_retired()](const StoredKey& key) {
-            return key.retired_at && *key.retired_at < oldest;
-        });
-        return keys;
+        if (!rotate && !is_rotation_due(keys, now))
+            return {std::move(keys), ""};
+        // Nobody waits for the first one.
+        TimePoint activates_at = keys.empty() ? now : now + context_.config.key_publish_ahead;
+        if (!keys.empty() && !rotate)
+            activates_at = std::max(activates_at, next_rotation(keys));
+        auto made = add_key(connection, context_.secrets, {algorithm_, now, activates_at});
+        keys = load_keys(connection, context_.secrets);
+        add_audit(connection, now, rotation_entry(made, activates_at, own_actor));
+        return {std::move(keys), made.id()};
+    }
+
+    void use(Tended tended)
+    {
+        if (!tended.made.empty())
+            log::info("auth", "signing key made",
+                      {{"kid", tended.made},
+                       {"algorithm", to_string(algorithm_)},
+                       {"signs_from", format_rfc3339(tended.keys.front().activates_at)}});
+        publish(std::move(tended.keys));
     }
 
     // Only what changed: verifiers forget what they know with every publication.
-    void publish(const std::vector<StoredKey>& keys)
+    void publish(std::vector<StoredKey> keys)
     {
-        std::vector<std::string> ids;
+        TimePoint now = context_.clock.now();
+        keys_want_tending_.store(is_rotation_due(keys, now) ||
+                                 std::ranges::any_of(keys, [&](auto& key) { return is_over(key, now); }));
+        std::erase_if(keys, [&](const StoredKey& key) { return is_over(key, now); });
+        std::vector<std::pair<std::string, TimePoint>> published;
         for (const StoredKey& stored : keys)
-            ids.push_back(stored.key.id());
+            published.emplace_back(stored.key.id(), stored.activates_at);
         std::scoped_lock lock(publishing_);
-        // The order counts: the first one signs. No active key is a store that somebody else has broken.
-        if (ids == published_ || keys.empty() || keys.front().retired_at)
+        // No key at all is a store that somebody else has emptied.
+        if (published == published_ || keys.empty())
             return;
-        context_.signer.use(keys, keys_);
-        published_ = std::move(ids);
-        log::info("auth", "signing keys published", {{"count", keys.size()}, {"active", published_.front()}});
+        context_.signer.use(std::move(keys), keys_);
+        published_ = std::move(published);
+        log::info("auth", "signing keys published",
+                  {{"count", published_.size()}, {"newest", published_.front().first}});
     }
 
     // Without keys nothing can be signed, and the tables may not be there.
@@ -264,8 +326,8 @@ private:
             {"DELETE", "/admin/sessions", to(end_any_sessions)},
             {"DELETE", "/admin/sessions/{id}", to(end_any_session)},
             {"GET", "/.well-known/jwks.json", to(get_jwks)},
-            {"GET", "/.well-known/openid-configuration", to(get_discovery)},
-            {"GET", "/.well-known/oauth-authorization-server", to(get_discovery)},
+            {"GET", "/.well-known/openid-configuration", to(get_openid_metadata)},
+            {"GET", "/.well-known/oauth-authorization-server", to(get_oauth_metadata)},
             {"GET", "/internal/users/{id}", to(get_internal_user)},
             {"GET", "/internal/revocations", to(get_internal_revocations)},
             {"GET", "/internal/token", to(check_internal_token)},
@@ -282,7 +344,8 @@ private:
     std::atomic<bool> stopped_{false};
     std::atomic<std::chrono::steady_clock::time_point> refreshed_{};
     std::mutex publishing_;
-    std::vector<std::string> published_;  // the ids, the signing one first
+    std::vector<std::pair<std::string, TimePoint>> published_;  // the ids, and from when on they sign
+    std::atomic<bool> keys_want_tending_{false};
 };
 
 Auth::Auth(Config config, Needs needs) : impl_(std::make_unique<Impl>(std::move(config), needs)) {}

@@ -39,21 +39,22 @@ public:
     Auth(Config config, Needs needs);
     ~Auth();
 
-    // Migrates the schema, makes the first signing key when there is none (once, whatever the number of processes), and
-    // publishes the keys. Throws std::runtime_error when `secrets` has another key than the store's, Unavailable while
-    // the database is away and may be called again; until it succeeded every request is answered 503. Blocks.
+    // Migrates the schema, makes a signing key when there is none, or none of the configured algorithm, or it is time
+    // for the next one (once, whatever the number of processes), and publishes the keys. Throws std::runtime_error when
+    // `secrets` has another key than the store's, Unavailable while the database is away and may be called again; until
+    // it succeeded every request is answered 503. Blocks.
     void start();
 
     // While no administrator exists: a fresh one-time token for the set-up page (valid for 24 hours or until an
     // administrator is made; earlier tokens end). nullopt when there is one. Blocks.
     std::optional<Secret> make_setup_token();
 
-    // Reads the signing keys again and publishes them, after rotate_key() (commands.hpp) in this process. Blocks.
+    // Reads the signing keys again and publishes them, after Commands::rotate_key() in this process. Blocks.
     void reload_keys();
 
-    // Picks up the keys that other processes made, every 15 seconds, until cancelled; while the database is away it
-    // asks every second, so that ready() tells. Spawned once, before or after start(), on an I/O thread; ends before
-    // this object does.
+    // Picks up the keys that other processes made, every 15 seconds or more often, and makes the next one when it is
+    // time, until cancelled; while the database is away it asks every second, so that ready() tells. Spawned once,
+    // before or after start(), on an I/O thread; ends before this object does.
     Task<void> follow_keys();
 
     // Keeps the list of revocations as the store has it, until cancelled. Spawned once, before or after start(), on an

@@ -97,7 +97,7 @@ TEST_F(Replicas, PublishAKeyThatAnotherOneMadeAsSoonAsTheyAreAsked)
     other->auth.start();
     add_user("ada");
     auth();
-    auto made = commands().rotate_key("EdDSA", std::chrono::minutes{10});
+    auto made = commands().rotate_key({"EdDSA", std::chrono::minutes{10}, std::chrono::seconds{0}});
     ASSERT_TRUE(made.has_value());
     EXPECT_THAT(get("/.well-known/jwks.json").body, ::testing::HasSubstr(made->id));
     other->auth.reload_keys();
@@ -172,7 +172,7 @@ struct DatabaseAway : Replicas {};
 TEST_F(DatabaseAway, BeforeTheStartRequestsAreAnswered503AndTheStartMayBeTriedAgain)
 {
     auto database = sql::open_mysql("auth", "mysql://u:sesame@127.0.0.1:1/d");
-    Auth away(config_, {*database, keys_, authenticators_, service_key_, secrets_, clock_, metrics_});
+    Auth away(config_, {*database, keys_, revocations_, authenticators_, service_key_, secrets_, clock_, metrics_});
     EXPECT_THROW(away.start(), Unavailable);
     EXPECT_THROW(away.start(), Unavailable);
     EXPECT_FALSE(away.ready());

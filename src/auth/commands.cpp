@@ -3,6 +3,7 @@
 
 #include "auth/audit_store.hpp"
 #include "auth/key_store.hpp"
+#include "auth/key_times.hpp"
 #include "auth/names.hpp"
 #include "auth/password_rules.hpp"
 #include "auth/passwords.hpp"
@@ -30,10 +31,14 @@ UserInfo info_of(const User& user)
     return {user.id, user.username, user.email, user.roles, user.disabled, user.created_at};
 }
 
-KeyInfo info_of(const StoredKey& stored)
+KeyInfo info_of(const StoredKey& stored, TimePoint now)
 {
-    return {stored.key.id(), std::string(to_string(stored.key.algorithm())), !stored.retired_at, stored.created_at,
-            stored.retired_at};
+    return {stored.key.id(),
+            std::string(to_string(stored.key.algorithm())),
+            std::string(state_of(stored, now)),
+            stored.created_at,
+            stored.activates_at,
+            stored.retires_at};
 }
 
 std::optional<User> find_named(sql::Connection& connection, std::string_view name)
@@ -231,26 +236,34 @@ std::vector<KeyInfo> Commands::list_keys()
     std::vector<KeyInfo> keys;
     auto load = [this](sql::Connection& connection) { return load_keys(connection, secrets_); };
     for (const StoredKey& key : database_.read_blocking(load))
-        keys.push_back(info_of(key));
+        keys.push_back(info_of(key, clock_.now()));
     return keys;
 }
 
-Result<KeyInfo, std::string> Commands::rotate_key(std::string_view algorithm, std::chrono::seconds access_token_ttl)
+Result<KeyInfo, std::string> Commands::rotate_key(const Rotation& rotation)
 {
-    auto wanted = find_algorithm(algorithm);
-    if (!wanted)
-        return std::unexpected(fmt::format("\"{}\" is none of EdDSA, ES256, RS256", algorithm));
+    auto algorithm = find_algorithm(rotation.algorithm);
+    if (!algorithm)
+        return std::unexpected(fmt::format("\"{}\" is none of EdDSA, ES256, RS256", rotation.algorithm));
     TimePoint now = clock_.now();
-    auto rotate = [&](sql::Connection& connection) {
-        sweep_keys(connection, now - key_overlap(access_token_ttl));
+    TimePoint activates_at = now + rotation.ahead;
+    auto rotate = [&](sql::Connection& connection) -> Result<KeyInfo, std::string> {
+        sweep_keys(connection, now - key_overlap(rotation.access_token_ttl));
         seal_plain_keys(connection, secrets_);
-        load_keys(connection, secrets_);  // throws when this is not the key of the others
-        auto key = auth::rotate_key(connection, secrets_, *wanted, now);
-        add_audit(connection, now, by_command_line("key.rotated", key.id()));
-        return KeyInfo{key.id(), std::string(algorithm), true, now, {}};
+        // Throws when this is not the key of the others.
+        if (load_keys(connection, secrets_).size() >= keys_published_max)
+            return std::unexpected(fmt::format("{} keys are published already: the oldest must expire first, {} "
+                                               "seconds after they were retired",
+                                               keys_published_max, key_overlap(rotation.access_token_ttl).count()));
+        add_key(connection, secrets_, {*algorithm, now, activates_at});
+        StoredKey made = std::move(load_keys(connection, secrets_).front());
+        add_audit(connection, now, rotation_entry(made.key, activates_at, command_line_actor));
+        return info_of(made, now);
     };
     auto made = database_.write_blocking(rotate);
-    log::info("auth", "signing key rotated", {{"kid", made.id}, {"by", "command line"}});
+    if (made)
+        log::info("auth", "signing key made",
+                  {{"kid", made->id}, {"signs_from", format_rfc3339(activates_at)}, {"by", "command line"}});
     return made;
 }
 
@@ -295,9 +308,10 @@ json::object to_json(const KeyInfo& key)
     json::object object;
     object["kid"] = key.id;
     object["algorithm"] = key.algorithm;
-    object["state"] = key.active ? "active" : "retired";
+    object["state"] = key.state;
     object["created_at"] = time(key.created_at);
-    object["retired_at"] = key.retired_at ? time(*key.retired_at) : json::value(nullptr);
+    object["activates_at"] = time(key.activates_at);
+    object["retires_at"] = key.retires_at ? time(*key.retires_at) : json::value(nullptr);
     return object;
 }
 

@@ -36,9 +36,10 @@ json::object to_json(const UserInfo& user);
 struct KeyInfo {
     std::string id;         // kid
     std::string algorithm;  // "EdDSA"
-    bool active = false;
+    std::string state;      // "next", "active" or "retired"
     TimePoint created_at;
-    std::optional<TimePoint> retired_at;
+    TimePoint activates_at;
+    std::optional<TimePoint> retires_at;  // when the following key is activated, or was
 };
 json::object to_json(const KeyInfo& key);
 
@@ -68,9 +69,15 @@ public:
 
     std::vector<KeyInfo> list_keys();
 
-    // A new key signs from now on. The ones before stay published for `access_token_ttl` (and the leeway), then the
-    // next start or rotation removes them. A running server must be told: Auth::reload_keys().
-    Result<KeyInfo, std::string> rotate_key(std::string_view algorithm, std::chrono::seconds access_token_ttl);
+    // A new key, which is published at once and signs after `ahead`: the time that every verifier needs to learn of it.
+    // The ones before stay published for `access_token_ttl` (and the leeway) after that. A running server must be told:
+    // Auth::reload_keys(); others see it by themselves, in a part of `ahead`.
+    struct Rotation {
+        std::string_view algorithm;
+        std::chrono::seconds access_token_ttl;
+        std::chrono::seconds ahead;
+    };
+    Result<KeyInfo, std::string> rotate_key(const Rotation& rotation);
 
     // The newest ones first.
     std::vector<AuditRecord> list_audit(const AuditFilter& filter, std::size_t limit);

@@ -84,7 +84,7 @@ TEST_F(CommandLine, WorksOnAStoreThatNoServerHasUsed)
 {
     EXPECT_TRUE(commands().list_users().empty());
     EXPECT_TRUE(commands().list_keys().empty());
-    auto made = commands().rotate_key("ES256", std::chrono::seconds{600});
+    auto made = commands().rotate_key({"ES256", std::chrono::seconds{600}, std::chrono::seconds{0}});
     ASSERT_TRUE(made.has_value());
     EXPECT_EQ(to_json(*made).at("state"), "active");
     EXPECT_EQ(commands().list_keys().at(0).id, made->id);
@@ -101,10 +101,11 @@ struct StoredKeys : testing::AuthTest {
     void store_plainly(const identity::SigningKey& key)
     {
         commands();  // makes the tables
-        auto insert = [&key](sql::Connection& connection) {
-            connection.execute("INSERT INTO signing_keys (kid, algorithm, private_pem, state, created_at) "
-                               "VALUES (?, 'EdDSA', ?, 'active', 1)",
-                               {key.id(), std::string(key.to_pem().reveal())});
+        auto insert = [&, this](sql::Connection& connection) {
+            connection.execute(
+                "INSERT INTO signing_keys (kid, algorithm, private_pem, created_at, activates_at) "
+                "VALUES (?, 'EdDSA', ?, ?, ?)",
+                {key.id(), std::string(key.to_pem().reveal()), to_unix_ms(clock_.now()), to_unix_ms(clock_.now())});
         };
         database_->write_blocking(insert);
     }
@@ -142,7 +143,8 @@ TEST_F(StoredKeys, DoNotOpenWithAnotherEncryptionKeyAndNoneIsMadeInstead)
     }
     wrong.stop();
     Commands commands(*database_, other_, clock_);
-    EXPECT_THROW(commands.rotate_key("EdDSA", std::chrono::seconds{600}), std::runtime_error);
+    EXPECT_THROW(commands.rotate_key({"EdDSA", std::chrono::seconds{600}, std::chrono::seconds{90}}),
+                 std::runtime_error);
     EXPECT_EQ(this->commands().list_keys().size(), 1u);
     EXPECT_EQ(stored(), before);
 }

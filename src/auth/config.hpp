@@ -18,7 +18,10 @@ struct Config {
     std::string issuer;  // empty: the gateway's public URL
     std::string audience = "gatehouse";
     Secret encryption_key;  // of what the store keeps encrypted; empty: one made for the data directory
-    std::string signing_algorithm = "EdDSA";  // of new signing keys: EdDSA, ES256 or RS256
+    std::string signing_algorithm = "EdDSA";                 // of new signing keys: EdDSA, ES256 or RS256
+    std::chrono::seconds key_publish_ahead{90};              // a new key is published for so long before it signs
+    std::chrono::seconds key_rotation_interval{90 * 86400};  // 0: never by itself
+    std::chrono::seconds key_fetch_interval{60};             // how often other processes fetch the published keys
     std::chrono::seconds access_token_ttl{600};
     std::chrono::seconds refresh_token_ttl{14 * 86400};  // a session that is not refreshed for so long is over
     std::chrono::seconds session_ttl{90 * 86400};        // and at last after this time

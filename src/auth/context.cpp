@@ -68,14 +68,15 @@ std::string make_access_token(const Context& context, const User& user, std::str
     claims.audience = context.config.audience;
     claims.token_id = make_id();
     claims.session_id = session_id;
-    claims.issued_at = to_unix_seconds(context.clock.now());
+    TimePoint now = context.clock.now();
+    claims.issued_at = to_unix_seconds(now);
     claims.expires_at = claims.issued_at + context.config.access_token_ttl.count();
     claims.username = user.username;
     claims.roles = user.roles;
     claims.permissions = permissions_of(user.roles);
     claims.admin = user.has_role(admin_role);
     claims.revocation = user.revocation;
-    return context.signer.sign(claims);
+    return context.signer.sign(claims, now);
 }
 
 http::Response token_response(const Context& context, const User& user, std::string_view session_id,

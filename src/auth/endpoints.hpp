@@ -47,7 +47,8 @@ Task<http::Response> change_user(http::Request& request, Context& context);
 Task<http::Response> list_audit_page(http::Request& request, Context& context);
 // discovery.cpp
 Task<http::Response> get_jwks(http::Request& request, Context& context);
-Task<http::Response> get_discovery(http::Request& request, Context& context);
+Task<http::Response> get_oauth_metadata(http::Request& request, Context& context);
+Task<http::Response> get_openid_metadata(http::Request& request, Context& context);
 // internal.cpp
 Task<http::Response> get_internal_user(http::Request& request, Context& context);
 Task<http::Response> get_internal_revocations(http::Request& request, Context& context);

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signing keys in the store. Functions on a connection: the caller gives the transaction.
 //
-// One key is active and signs. A retired one stays published until the last token that it signed has expired. The
-// private halves are encrypted (secret_box).
+//   next ---------------> active ---------------> retired ---------------> (removed)
+//         activates_at            the following           the last token
+//                                 key's activates_at      has expired
+//
+// A key is published as soon as it is in the store, so every verifier knows it before it signs. What a key is follows
+// from the times alone: processes change over at the same moment and need not ask anybody then. The private halves are
+// encrypted (secret_box).
 #pragma once
 
+#include "auth/audit_store.hpp"
 #include "auth/secret_box.hpp"
 #include "base/clock.hpp"
 #include "identity/keys.hpp"
 #include "sql/connection.hpp"
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,24 +26,33 @@ namespace gatehouse::auth {
 struct StoredKey {
     identity::SigningKey key;
     TimePoint created_at;
-    std::optional<TimePoint> retired_at;
+    TimePoint activates_at;
+    std::optional<TimePoint> retires_at;  // when the following key is activated, or was
 };
 
-// The active key first. Throws std::runtime_error for a key that cannot be read, or not with the key of this box.
+// "next", "active" or "retired".
+std::string_view state_of(const StoredKey& key, TimePoint now);
+
+// The one that is activated last comes first. Throws std::runtime_error for a key that cannot be read, or not with the
+// key of this box.
 std::vector<StoredKey> load_keys(sql::Connection& connection, const SecretBox& box);
 
 // Encrypts the keys that an older version stored as they are; gives their number.
 std::size_t seal_plain_keys(sql::Connection& connection, const SecretBox& box);
 
-// Makes a new active key and retires the one before.
-identity::SigningKey rotate_key(sql::Connection& connection, const SecretBox& box, identity::Algorithm algorithm,
-                                TimePoint now);
+struct NewKey {
+    identity::Algorithm algorithm;
+    TimePoint created_at;
+    TimePoint activates_at;
+};
+// Makes the key that follows all others. One that was to be activated later than this never is: it is only published.
+identity::SigningKey add_key(sql::Connection& connection, const SecretBox& box, const NewKey& wanted);
+
+// The audit record of a new key.
+AuditEntry rotation_entry(const identity::SigningKey& key, TimePoint activates_at, std::string_view actor);
 
 // Removes the keys that were retired before `before`.
 void sweep_keys(sql::Connection& connection, TimePoint before);
-
-// How long a key stays published after it was retired.
-std::chrono::seconds key_overlap(std::chrono::seconds access_token_ttl);
 
 std::optional<identity::Algorithm> find_algorithm(std::string_view name);  // "EdDSA", "ES256", "RS256"
 

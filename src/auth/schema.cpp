@@ -110,8 +110,12 @@ const sql::Migration migrations[] = {
          "CREATE INDEX requested_mails_by_address ON requested_mails (address, requested_at)",
          "CREATE INDEX requested_mails_by_time ON requested_mails (requested_at)",
 
-         // Keys are published before they sign: state 'next' until activates_at.
-         "ALTER TABLE signing_keys ADD COLUMN activates_at BIGINT NULL",
+         // Keys are published before they sign. What a key is follows from the times when it and its followers begin
+         // to.
+         "ALTER TABLE signing_keys ADD COLUMN activates_at BIGINT NOT NULL DEFAULT 0",
+         "UPDATE signing_keys SET activates_at = created_at",
+         "ALTER TABLE signing_keys DROP COLUMN state",
+         "ALTER TABLE signing_keys DROP COLUMN retired_at",
      }},
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The active signing key and the published key set, as they are in memory. Any thread; replaced as a whole.
+// The keys that sign and the published key set, as they are in memory. Any thread; replaced as a whole. Which key signs
+// is a matter of the time: the next one is here before its moment.
 #pragma once
 
 #include "auth/key_store.hpp"
@@ -14,16 +15,17 @@ namespace gatehouse::auth {
 
 class Signer final {
 public:
-    // Takes the keys over and publishes them to `source`. REQUIRES: at least one key, the active one first.
-    void use(const std::vector<StoredKey>& keys, identity::KeySource& source);
+    // Takes the keys over and publishes them to `source`. REQUIRES: at least one key, in the order of load_keys().
+    void use(std::vector<StoredKey> keys, identity::KeySource& source);
 
     // REQUIRES: use() was called.
-    std::string sign(const identity::Claims& claims) const;
+    std::string sign(const identity::Claims& claims, TimePoint now) const;
     std::shared_ptr<const std::string> jwks() const;  // JSON text
+    std::vector<std::string> algorithms() const;      // of the published keys, each once
 
 private:
     struct State {
-        identity::SigningKey active;
+        std::vector<StoredKey> keys;
         std::string jwks;
     };
     std::shared_ptr<const State> state() const;

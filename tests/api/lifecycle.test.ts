@@ -115,7 +115,7 @@ test('keys rotate on a running server and old tokens live on', async () => {
   try {
     gatehouse.addUser('ada');
     const old = await gatehouse.token('ada');
-    gatehouse.command(['key', 'rotate']);
+    gatehouse.command(['key', 'rotate', '--now']);
     const kid = (token: string) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString()).kid;
     // Processes that hear of it through the database take a moment.
     let fresh = '';

@@ -60,6 +60,11 @@ export class Gatehouse {
     return this.distributed ? this.processes.filter((process) => process.name.split('-')[0] === role) : this.processes;
   }
 
+  // Where the processes of a role are asked themselves; the gateway, when all roles are in one process.
+  urlsOf(role: 'auth' | 'files'): string[] {
+    return this.urls[`GATEHOUSE_${role.toUpperCase()}__URLS`]?.split(',') ?? [this.url];
+  }
+
   get output(): string {
     return this.processes.map((process) => process.output).join('');
   }
