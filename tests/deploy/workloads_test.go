@@ -237,9 +237,9 @@ func secretsOf(volume corev1.Volume) []secretReference {
 // Each role is given the secrets it needs, and no others.
 func TestSecretsGoToTheRolesThatNeedThem(t *testing.T) {
 	want := map[string][]string{
-		"gateway":  nil,
+		"gateway":  {"gatehouse-key"},
 		"auth":     {"gatehouse-key", "mysql", "rabbitmq", "stores-ca"},
-		"files":    {"mongodb", "rabbitmq", "stores-ca"},
+		"files":    {"gatehouse-key", "mongodb", "rabbitmq", "stores-ca"},
 		"worker":   {"mongodb", "rabbitmq", "stores-ca"},
 		"notifier": {"gatehouse-key", "rabbitmq", "smtp", "stores-ca"},
 	}

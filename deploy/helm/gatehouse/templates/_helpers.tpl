@@ -30,9 +30,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 
 {{- define "gatehouse.roles" -}}
-gateway: {port: 8080, secrets: [], reaches: [auth, files]}
+gateway: {port: 8080, secrets: [serviceKey], reaches: [auth, files]}
 auth: {port: 8081, secrets: [authStore, eventsStore, serviceKey, encryptionKey], reaches: []}
-files: {port: 8082, secrets: [filesStore, eventsStore], reaches: [auth]}
+files: {port: 8082, secrets: [filesStore, eventsStore, serviceKey], reaches: [auth]}
 worker: {secrets: [filesStore, eventsStore], reaches: []}
 notifier: {secrets: [eventsStore, serviceKey, smtpPassword], reaches: [auth]}
 {{- end -}}
