@@ -78,6 +78,30 @@ struct AuthenticatorTest : ::testing::Test {
     std::string challenge;
 };
 
+TEST_F(AuthenticatorTest, ARememberedTokenIsRefusedOnceItIsRevoked)
+{
+    source.store(KeySet::of({keys().eddsa}));
+    std::string token = sign_token(good_claims(), keys().eddsa);
+    ASSERT_TRUE(authenticator.verify(token).has_value());
+    ASSERT_TRUE(authenticator.verify(token).has_value());
+    revocations.add({{1, Revocation::Kind::session, "another", std::chrono::seconds{60}}});
+    ASSERT_TRUE(authenticator.verify(token).has_value());
+    revocations.add({{2, Revocation::Kind::session, good_claims().session_id, std::chrono::seconds{60}}});
+    for (int i = 0; i < 2; ++i) {
+        auto refused = authenticator.verify(token);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error(), TokenError::revoked);
+    }
+}
+
+TEST_F(AuthenticatorTest, NothingIsVerifiedBeforeTheRevocationsAreKnown)
+{
+    source.store(KeySet::of({keys().eddsa}));
+    RevocationList unknown;
+    Authenticator early(source, unknown, testing::rules(), clock);
+    EXPECT_THROW(early.verify(sign_token(good_claims(), keys().eddsa)), Unavailable);
+}
+
 TEST_F(AuthenticatorTest, VerifiesATokenOnceAndRemembersIt)
 {
     std::string token = token_of("one");

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace gatehouse::identity {
 namespace {
 
@@ -92,6 +94,23 @@ TEST_F(RevocationListTest, AnotherLogBeginsAnew)
     EXPECT_FALSE(list.is_revoked(claims));
     EXPECT_EQ(list.position().number, 1);
     EXPECT_EQ(list.position().log, "restored");
+}
+
+TEST_F(RevocationListTest, MayBeReadWhileItGrows)
+{
+    claims.session_id = "s500";
+    std::jthread writer([&] {
+        for (std::int64_t number = 1; number <= 1000; ++number)
+            apply({{number, Kind::session, "s" + std::to_string(number), 60s}});
+    });
+    std::uint64_t seen = 0;
+    while (!list.is_revoked(claims)) {
+        EXPECT_GE(list.generation(), seen);
+        seen = list.generation();
+        EXPECT_GE(list.position().number, 0);
+    }
+    writer.join();
+    EXPECT_EQ(list.size(), 1000U);
 }
 
 TEST(RevocationNews, ComesBackAsItWasSent)
