@@ -3,13 +3,11 @@
 #include "files/handlers.hpp"
 
 #include "base/id.hpp"
-#include "base/text.hpp"
 #include "http/json_body.hpp"
+#include "http/page.hpp"
 #include "http/problem.hpp"
 #include "http/url.hpp"
 #include "identity/bearer.hpp"
-
-#include <fmt/format.h>
 
 namespace gatehouse::files {
 
@@ -22,25 +20,13 @@ constexpr std::size_t limit_max = 100;
     throw http::Problem::invalid({{std::move(parameter), std::move(detail)}});
 }
 
-std::size_t parse_limit(std::string_view text)
-{
-    auto limit = read_number<std::size_t>(text);
-    if (!limit || *limit < 1 || *limit > limit_max)
-        refuse("limit", fmt::format("must be a number from 1 to {}", limit_max));
-    return *limit;
-}
-
 ListQuery parse_query(std::string_view query, const identity::Claims& caller)
 {
     ListQuery wanted;
     wanted.owner = caller.subject;
-    if (auto limit = http::find_query_parameter(query, "limit"))
-        wanted.limit = parse_limit(*limit);
-    if (auto after = http::find_query_parameter(query, "after")) {
-        if (!is_id(*after))
-            refuse("after", "must be the cursor that the previous page gave as next");
-        wanted.after = *after;
-    }
+    auto page = http::read_page(query, {.limit_max = limit_max, .is_cursor = is_id, .alias = "after"});
+    wanted.after = page.cursor;
+    wanted.limit = page.limit;
     if (auto owner = http::find_query_parameter(query, "owner")) {
         if (!is_id(*owner))
             refuse("owner", "must be a user's id");
@@ -59,7 +45,7 @@ ListQuery parse_query(std::string_view query, const identity::Claims& caller)
 
 }  // namespace
 
-// GET /files?limit=&after=: the caller's uploads, newest first, with what was derived from them. With the permission
+// GET /files?limit=&cursor=: the caller's uploads, newest first, with what was derived from them. With the permission
 // files:read:any those of ?owner=ID, or of everybody with ?all=true.
 Task<http::Response> list_files(http::Request& request, Context& context)
 {

@@ -48,7 +48,7 @@ TEST_F(List, PagesFollowEachOtherFromTheNewest)
             seen.push_back(std::move(id));
         auto next = find_string(answer.object(), "next");
         EXPECT_EQ(next.has_value(), page < 2) << page;
-        target = "/files?limit=2&after=" + next.value_or("");
+        target = "/files?limit=2&cursor=" + next.value_or("");
     }
     EXPECT_EQ(seen, expected);
     EXPECT_TRUE(get("/files?limit=5").object().at("next").is_null()) << "a full last page has no next one";
@@ -79,8 +79,8 @@ TEST_F(List, WithThePermissionTheFilesOfOthersAreListed)
 
 TEST_F(List, BadParametersAreNamed)
 {
-    for (const char* query : {"limit=0", "limit=101", "limit=x", "limit=", "limit=-1", "limit=5x", "after=x", "owner=x",
-                              "owner=", "all=1"}) {
+    for (const char* query : {"limit=0", "limit=101", "limit=x", "limit=", "limit=-1", "limit=5x", "cursor=x",
+                              "after=x", "owner=x", "owner=", "all=1"}) {
         Answer answer = get(std::string("/files?") + query);
         EXPECT_EQ(answer.status, 422) << query;
         EXPECT_EQ(answer.code(), "invalid_fields") << query;

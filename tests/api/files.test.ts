@@ -109,7 +109,7 @@ test('the list goes on where it ended, newest first', async () => {
   let after: string | null = '';
   for (let pages = 0; after !== null; pages++) {
     expect(pages).toBeLessThan(5);
-    const page: any = await gatehouse.json('GET', `/files?limit=3${after ? `&after=${after}` : ''}`, token);
+    const page: any = await gatehouse.json('GET', `/files?limit=3${after ? `&cursor=${after}` : ''}`, token);
     expect(page.items.length).toBeLessThanOrEqual(3);
     seen.push(...page.items.map((item: any) => item.name));
     after = page.next;

@@ -68,7 +68,7 @@ test(`${rounds} kills lose nothing and double nothing`, { timeout: 600_000 }, as
   // Everything on disk belongs to a record that somebody can see (an upload may have been stored though its answer was cut).
   let visible = 0;
   for (let after: string | null = ''; after !== null;) {
-    const page: any = await gatehouse.json('GET', `/files?limit=100${after ? `&after=${after}` : ''}`, token);
+    const page: any = await gatehouse.json('GET', `/files?limit=100${after ? `&cursor=${after}` : ''}`, token);
     for (const item of page.items) {
       await gatehouse.settled(token, item.id, 300);
       visible += 1 + (await gatehouse.json('GET', `/files/${item.id}`, token)).derived.length;

@@ -47,7 +47,7 @@ export class Uploads {
   async check(token: string, seconds = 300): Promise<any[]> {
     const visible: any[] = [];
     for (let after: string | null = ''; after !== null;) {
-      const page: any = await this.gatehouse.json('GET', `/files?limit=100${after ? `&after=${after}` : ''}`, token);
+      const page: any = await this.gatehouse.json('GET', `/files?limit=100${after ? `&cursor=${after}` : ''}`, token);
       visible.push(...page.items);
       after = page.next;
     }

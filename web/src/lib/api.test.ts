@@ -141,5 +141,5 @@ test('what stands in a path is encoded', async () => {
 
   await api.file('a/../b?c');
   await api.files('x&y');
-  expect(server.calls).toEqual(['GET /files/a%2F..%2Fb%3Fc', 'GET /files?limit=50&after=x%26y']);
+  expect(server.calls).toEqual(['GET /files/a%2F..%2Fb%3Fc', 'GET /files?limit=50&cursor=x%26y']);
 });

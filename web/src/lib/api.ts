@@ -113,7 +113,7 @@ export class Api {
 
   files(cursor: string | null = null, limit = 50): Promise<Page<FileRecord>> {
     const query = new URLSearchParams({ limit: String(limit) });
-    if (cursor !== null) query.set('after', cursor);
+    if (cursor !== null) query.set('cursor', cursor);
     return this.call<Page<FileRecord>>('GET', `/files?${query}`);
   }
 
