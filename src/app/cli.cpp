@@ -70,6 +70,7 @@ public:
         add_serve();
         add_config();
         add_user();
+        add_role();
         add_key();
         add_audit();
         add_dead();
@@ -176,6 +177,9 @@ private:
         user_command(*user, "enable", "Let a user in again", user_enable);
         user_command(*user, "remove", "Remove a user", user_remove);
         user_command(*user, "totp-reset", "Take a user's second factor away", user_totp_reset);
+        CLI::App* roles = user_command(*user, "roles", "Give a user these roles instead of all others", user_roles);
+        roles->add_option("role", line_.user_roles, "Roles, such as admin")->option_text("ROLE...")->required();
+        roles->footer("Examples:\n  gatehouse user roles ada user editor");
         add_import(*user);
     }
 
@@ -195,6 +199,39 @@ private:
             "Hashes are bcrypt ($2a$, $2b$, $2y$), PBKDF2 ($pbkdf2-sha256$..., pbkdf2_sha256$...) or {plain}...;\n"
             "\"password_plain\" gives the password itself. Each becomes an argon2id hash at the first login.\n"
             "All lines are checked before the first is imported.");
+    }
+
+    CLI::App* role_command(CLI::App& group, const std::string& name, const std::string& help, Action action)
+    {
+        CLI::App* made = command(group, name, help, std::move(action));
+        made->add_option("name", line_.name, "Name of the role")->option_text("NAME")->required();
+        add_common(made);
+        return made;
+    }
+
+    void add_role_fields(CLI::App* to)
+    {
+        to->add_option("--permission", line_.permissions, "Permission, such as orders:read; may be repeated")
+            ->delimiter(',')
+            ->option_text("PERMISSION")
+            ->allow_extra_args(false);
+        to->add_option("--description", line_.description, "What the role is for")->option_text("TEXT");
+    }
+
+    void add_role()
+    {
+        CLI::App* role = group("role", "Manage roles: what their users may do");
+        CLI::App* list = command(*role, "list", "List the roles", role_list);
+        add_common(list);
+        add_json(list);
+        CLI::App* add = role_command(*role, "add", "Add a role", role_add);
+        add_role_fields(add);
+        add->footer("Examples:\n  gatehouse role add editor --permission articles:read,articles:write\n"
+                    "  gatehouse role add auditor --permission admin:audit --description \"Reads the audit log\"");
+        CLI::App* set = role_command(*role, "set", "Give a role these permissions instead of all others", role_set);
+        add_role_fields(set);
+        set->footer("The permissions of everybody who has the role change with their next request.");
+        role_command(*role, "remove", "Remove a role that nobody has", role_remove);
     }
 
     void add_password(CLI::App* to)

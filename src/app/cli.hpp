@@ -17,9 +17,11 @@ struct CommandLine {
     std::optional<std::string> config;  // of --config, else of GATEHOUSE_CONFIG
     Flags flags;
     bool json = false;
-    std::string name;  // of a user
+    std::string name;  // of a user or a role
     std::optional<std::string> email;
     std::vector<std::string> user_roles;
+    std::optional<std::string> description;  // of a role
+    std::vector<std::string> permissions;
     bool password_stdin = false;
     std::string file;                                   // of users to import
     bool skip_existing = false;                         // of them

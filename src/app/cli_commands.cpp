@@ -102,6 +102,13 @@ std::string print_verified(const json::value& result)
     return fmt::format("Record {} is wrong: {}.\n", find_integer(check, "first_wrong").value_or(0),
                        find_string(check, "reason").value_or("?"));
 }
+std::string print_roles(const json::value& result)
+{
+    return format_table(
+        items_of(result),
+        {{"NAME", "name"}, {"PERMISSIONS", "permissions"}, {"BUILT-IN", "built_in"}, {"DESCRIPTION", "description"}},
+        "There is no role.");
+}
 std::string print_letters(const json::value& result)
 {
     return format_table(items_of(result),
@@ -124,6 +131,20 @@ std::string print_totp_reset(const json::value& result)
     return fmt::format("{} needs no second factor any more.\n", name_of(result));
 }
 std::string print_removed(const json::value& result) { return fmt::format("Removed {}.\n", name_of(result)); }
+std::string print_given(const json::value& result)
+{
+    return fmt::format("{} has other roles from the next request on.\n", name_of(result));
+}
+std::string role_of(const json::value& result) { return find_string(result.as_object(), "name").value_or("?"); }
+std::string print_role_added(const json::value& result) { return fmt::format("Added the role {}.\n", role_of(result)); }
+std::string print_role_set(const json::value& result)
+{
+    return fmt::format("{} stands for other permissions from the next request on.\n", role_of(result));
+}
+std::string print_role_removed(const json::value& result)
+{
+    return fmt::format("Removed the role {}.\n", role_of(result));
+}
 std::string print_rotated(const json::value& result)
 {
     auto text = [&](std::string_view member) { return find_string(result.as_object(), member).value_or("?"); };
@@ -134,6 +155,15 @@ std::string print_dropped(const json::value&) { return "Dropped.\n"; }
 
 json::object named(const CommandLine& line) { return {{"name", line.name}}; }
 json::object identified(const CommandLine& line) { return {{"id", line.id}}; }
+
+json::object role_named(const CommandLine& line)
+{
+    json::object arguments = named(line);
+    if (line.description)
+        arguments["description"] = *line.description;
+    arguments["permissions"] = json::array(line.permissions.begin(), line.permissions.end());
+    return arguments;
+}
 
 // Adds "password"; false, and a sentence on standard error, when there is none.
 bool add_password(const CommandLine& line, json::object& arguments)
@@ -178,6 +208,16 @@ int user_totp_reset(const CommandLine& line)
 {
     return run_and_print(line, "user.totp_reset", named(line), print_totp_reset);
 }
+int user_roles(const CommandLine& line)
+{
+    json::object arguments = named(line);
+    arguments["roles"] = json::array(line.user_roles.begin(), line.user_roles.end());
+    return run_and_print(line, "user.roles", std::move(arguments), print_given);
+}
+int role_list(const CommandLine& line) { return run_and_print(line, "role.list", {}, print_roles); }
+int role_add(const CommandLine& line) { return run_and_print(line, "role.add", role_named(line), print_role_added); }
+int role_set(const CommandLine& line) { return run_and_print(line, "role.set", role_named(line), print_role_set); }
+int role_remove(const CommandLine& line) { return run_and_print(line, "role.remove", named(line), print_role_removed); }
 int key_list(const CommandLine& line) { return run_and_print(line, "key.list", {}, print_keys); }
 int key_rotate(const CommandLine& line)
 {

@@ -25,6 +25,17 @@ std::string require_text(const json::object& arguments, std::string_view key)
     return *text;
 }
 
+// What is no text in the list becomes an empty one, which no command takes.
+std::vector<std::string> texts_of(const json::object& arguments, std::string_view key)
+{
+    std::vector<std::string> texts;
+    const json::value* list = arguments.if_contains(key);
+    if (list && list->is_array())
+        for (const json::value& item : list->get_array())
+            texts.emplace_back(item.is_string() ? std::string_view(item.get_string()) : std::string_view());
+    return texts;
+}
+
 // What auth's commands answer, or its sentence for the operator.
 template <class Info>
 json::value value_or_problem(const Result<Info, std::string>& outcome)
@@ -32,6 +43,15 @@ json::value value_or_problem(const Result<Info, std::string>& outcome)
     if (!outcome)
         throw Problem::conflict("command_failed", outcome.error());
     return auth::to_json(*outcome);
+}
+
+// The same of a command that may have revoked tokens: the servers are told.
+template <class Info>
+json::value changed_or_problem(CommandContext& context, const Result<Info, std::string>& outcome)
+{
+    if (outcome)
+        context.on_users_changed();
+    return value_or_problem(outcome);
 }
 
 template <class Info>
@@ -49,11 +69,7 @@ json::value user_add(CommandContext& context, const json::object& arguments)
     form.username = require_text(arguments, "name");
     form.email = find_string(arguments, "email");
     form.password = Secret(require_text(arguments, "password"));
-    const json::value* roles = arguments.if_contains("roles");
-    if (roles && roles->is_array()) {
-        for (const json::value& role : roles->get_array())
-            form.roles.push_back(role.is_string() ? std::string(role.get_string()) : "");
-    }
+    form.roles = texts_of(arguments, "roles");
     auto added = context.users->add_user(std::move(form));
     if (added)
         context.on_users_changed();
@@ -70,12 +86,13 @@ json::value user_show(CommandContext& context, const json::object& arguments)
 json::value user_passwd(CommandContext& context, const json::object& arguments)
 {
     Secret password(require_text(arguments, "password"));
-    return value_or_problem(context.users->set_password(require_text(arguments, "name"), std::move(password)));
+    return changed_or_problem(context,
+                              context.users->set_password(require_text(arguments, "name"), std::move(password)));
 }
 
 json::value user_disable(CommandContext& context, const json::object& arguments)
 {
-    return value_or_problem(context.users->set_disabled(require_text(arguments, "name"), true));
+    return changed_or_problem(context, context.users->set_disabled(require_text(arguments, "name"), true));
 }
 
 json::value user_enable(CommandContext& context, const json::object& arguments)
@@ -85,7 +102,7 @@ json::value user_enable(CommandContext& context, const json::object& arguments)
 
 json::value user_remove(CommandContext& context, const json::object& arguments)
 {
-    return value_or_problem(context.users->remove_user(require_text(arguments, "name")));
+    return changed_or_problem(context, context.users->remove_user(require_text(arguments, "name")));
 }
 
 json::value user_totp_reset(CommandContext& context, const json::object& arguments)
@@ -113,6 +130,34 @@ json::value user_import(CommandContext& context, const json::object& arguments)
     for (const auto& conflict : result.conflicts)
         errors.push_back({{"index", conflict.index}, {"key", conflict.error.key}, {"what", conflict.error.what}});
     return json::object{{"imported", result.imported}, {"errors", std::move(errors)}};
+}
+
+json::value user_roles(CommandContext& context, const json::object& arguments)
+{
+    return changed_or_problem(context,
+                              context.users->set_roles(require_text(arguments, "name"), texts_of(arguments, "roles")));
+}
+
+auth::Commands::RoleForm role_form(const json::object& arguments)
+{
+    return {require_text(arguments, "name"), find_string(arguments, "description"), texts_of(arguments, "permissions")};
+}
+
+json::value role_list(CommandContext& context, const json::object&) { return list_of(context.users->list_roles()); }
+
+json::value role_add(CommandContext& context, const json::object& arguments)
+{
+    return value_or_problem(context.users->add_role(role_form(arguments)));
+}
+
+json::value role_set(CommandContext& context, const json::object& arguments)
+{
+    return changed_or_problem(context, context.users->set_role(role_form(arguments)));
+}
+
+json::value role_remove(CommandContext& context, const json::object& arguments)
+{
+    return value_or_problem(context.users->remove_role(require_text(arguments, "name")));
 }
 
 json::value key_list(CommandContext& context, const json::object&) { return list_of(context.users->list_keys()); }
@@ -217,13 +262,12 @@ struct BlockingCommand {
     json::value (*run)(CommandContext&, const json::object&);
 };
 constexpr BlockingCommand blocking_commands[] = {
-    {"user.add", user_add},         {"user.list", user_list},
-    {"user.show", user_show},       {"user.passwd", user_passwd},
-    {"user.disable", user_disable}, {"user.enable", user_enable},
-    {"user.remove", user_remove},   {"user.totp_reset", user_totp_reset},
-    {"user.import", user_import},   {"key.list", key_list},
-    {"key.rotate", key_rotate},     {"audit.list", audit_list},
-    {"audit.verify", audit_verify},
+    {"user.add", user_add},       {"user.list", user_list},       {"user.show", user_show},
+    {"user.passwd", user_passwd}, {"user.disable", user_disable}, {"user.enable", user_enable},
+    {"user.remove", user_remove}, {"user.roles", user_roles},     {"user.totp_reset", user_totp_reset},
+    {"user.import", user_import}, {"role.list", role_list},       {"role.add", role_add},
+    {"role.set", role_set},       {"role.remove", role_remove},   {"key.list", key_list},
+    {"key.rotate", key_rotate},   {"audit.list", audit_list},     {"audit.verify", audit_verify},
 };
 
 struct QueueCommand {

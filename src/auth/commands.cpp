@@ -19,6 +19,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace gatehouse::auth {
 
 namespace {
@@ -76,11 +79,46 @@ std::optional<std::string> check(const Commands::AddUser& form)
     if (form.email)
         if (auto wrong = named("e-mail address", check_email(*form.email)))
             return wrong;
-    for (const std::string& role : form.roles)
-        if (!is_role(role))
-            return fmt::format("there is no role \"{}\"", role);
     return named("password", check_new_password(form.password.reveal(), {form.username, form.email.value_or("")}));
 }
+
+std::optional<std::string> check_roles(sql::Connection& connection, const std::vector<std::string>& roles)
+{
+    if (roles.size() > roles_of_user_max)
+        return fmt::format("a user has at most {} roles", roles_of_user_max);
+    if (auto unknown = find_unknown_role(connection, roles))
+        return fmt::format("there is no role \"{}\"", *unknown);
+    return std::nullopt;
+}
+
+std::optional<std::string> check(const Commands::RoleForm& form)
+{
+    if (auto wrong = check_role_name(form.name))
+        return wrong;
+    if (auto wrong = check_description(form.description.value_or("")))
+        return wrong;
+    if (form.permissions.size() > permissions_of_role_max)
+        return fmt::format("a role has at most {} permissions", permissions_of_role_max);
+    for (const std::string& permission : form.permissions)
+        if (auto wrong = check_permission(permission))
+            return fmt::format("\"{}\": {}", permission, *wrong);
+    return std::nullopt;
+}
+
+std::string describe(RoleChange change, std::string_view name)
+{
+    switch (change) {
+    case RoleChange::done: break;
+    case RoleChange::unknown: return fmt::format("there is no role \"{}\"", name);
+    case RoleChange::exists: return fmt::format("there is a role \"{}\" already", name);
+    case RoleChange::built_in: return fmt::format("the role \"{}\" is built in and stays as it is", name);
+    case RoleChange::in_use: return fmt::format("somebody has the role \"{}\": take it from them first", name);
+    case RoleChange::too_many: return fmt::format("there can be {} roles", own_roles_max);
+    }
+    return "";
+}
+
+json::array list_of(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
 
 }  // namespace
 
@@ -101,14 +139,17 @@ Result<UserInfo, std::string> Commands::add_user(AddUser form)
         return std::unexpected(*wrong);
     NewUser user{form.username, form.email, hash_password(form.password), form.roles};
     TimePoint now = clock_.now();
-    auto insert = [&](sql::Connection& connection) {
+    auto insert = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        if (auto wrong = check_roles(connection, user.roles))
+            return std::unexpected(*wrong);
         User made = insert_user(connection, user, now);
         audit_user_created(connection, now, by_command_line(), made);
-        return made;
+        return info_of(made);
     };
     try {
-        UserInfo added = info_of(database_.write_blocking(insert));
-        log::info("auth", "user created", {{"user", added.id}, {"by", "command line"}});
+        auto added = database_.write_blocking(insert);
+        if (added)
+            log::info("auth", "user created", {{"user", added->id}, {"by", "command line"}});
         return added;
     } catch (const NameTaken& error) {
         bool by_name = error.which() == NameTaken::Which::username;
@@ -229,6 +270,103 @@ ImportResult Commands::import_users(std::span<const ImportedUser> users, bool sk
         return result;
     };
     return database_.write_blocking(insert);
+}
+
+Result<UserInfo, std::string> Commands::set_roles(std::string_view name, std::vector<std::string> roles)
+{
+    make_set(roles);
+    TimePoint now = clock_.now();
+    auto change = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        auto user = find_named(connection, name);
+        if (!user)
+            return no_such_user(name);
+        if (auto wrong = check_roles(connection, roles))
+            return std::unexpected(*wrong);
+        if (std::ranges::find(roles, admin_role) == roles.end() && is_last_administrator(connection, *user))
+            return std::unexpected("the last enabled administrator must stay one");
+        if (user->roles != roles) {
+            auth::set_roles(connection, user->id, roles);
+            revoke_user(connection, user->id, now);
+        }
+        User before = *user;
+        user->roles = roles;
+        audit_user_changed(connection, now, by_command_line(), before, *user);
+        return info_of(*user);
+    };
+    auto changed = database_.write_blocking(change);
+    if (changed)
+        log::info("auth", "user changed",
+                  {{"user", changed->id}, {"roles", fmt::format("{}", fmt::join(roles, ","))}, {"by", "command line"}});
+    return changed;
+}
+
+std::vector<Role> Commands::list_roles() { return database_.read_blocking(auth::list_roles); }
+
+Result<Role, std::string> Commands::add_role(RoleForm form)
+{
+    if (auto wrong = check(form))
+        return std::unexpected(*wrong);
+    make_set(form.permissions);
+    TimePoint now = clock_.now();
+    Role role{form.name, form.description.value_or(""), form.permissions, false, now};
+    auto insert = [&](sql::Connection& connection) -> Result<Role, std::string> {
+        RoleChange outcome = insert_role(connection, role, now);
+        if (outcome != RoleChange::done)
+            return std::unexpected(describe(outcome, role.name));
+        add_audit(connection, now,
+                  by_command_line("role.created", role.name, {{"permissions", list_of(role.permissions)}}));
+        return role;
+    };
+    auto added = database_.write_blocking(insert);
+    if (added)
+        log::info("auth", "role created", {{"role", role.name}, {"by", "command line"}});
+    return added;
+}
+
+Result<Role, std::string> Commands::set_role(RoleForm form)
+{
+    if (auto wrong = check(form))
+        return std::unexpected(*wrong);
+    make_set(form.permissions);
+    TimePoint now = clock_.now();
+    auto change = [&](sql::Connection& connection) -> Result<Role, std::string> {
+        auto role = find_role(connection, form.name);
+        if (!role)
+            return std::unexpected(describe(RoleChange::unknown, form.name));
+        auto before = std::exchange(role->permissions, form.permissions);
+        role->description = form.description.value_or(role->description);
+        RoleChange outcome = change_role(connection, *role, now);
+        if (outcome != RoleChange::done)
+            return std::unexpected(describe(outcome, form.name));
+        add_audit(connection, now,
+                  by_command_line("role.changed", form.name,
+                                  {{"from", list_of(before)}, {"to", list_of(role->permissions)}}));
+        return *role;
+    };
+    auto changed = database_.write_blocking(change);
+    if (changed)
+        log::info("auth", "role changed", {{"role", form.name}, {"by", "command line"}});
+    return changed;
+}
+
+Result<Role, std::string> Commands::remove_role(std::string_view name)
+{
+    TimePoint now = clock_.now();
+    auto remove = [&](sql::Connection& connection) -> Result<Role, std::string> {
+        auto role = find_role(connection, name);
+        if (!role)
+            return std::unexpected(describe(RoleChange::unknown, name));
+        RoleChange outcome = auth::remove_role(connection, name);
+        if (outcome != RoleChange::done)
+            return std::unexpected(describe(outcome, name));
+        add_audit(connection, now,
+                  by_command_line("role.removed", name, {{"permissions", list_of(role->permissions)}}));
+        return *role;
+    };
+    auto removed = database_.write_blocking(remove);
+    if (removed)
+        log::info("auth", "role removed", {{"role", name}, {"by", "command line"}});
+    return removed;
 }
 
 std::vector<KeyInfo> Commands::list_keys()

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "auth/audit_store.hpp"
+#include "auth/role_store.hpp"
 #include "auth/secret_box.hpp"
 #include "auth/user_import.hpp"
 #include "base/clock.hpp"
@@ -66,6 +67,17 @@ public:
 
     // In one transaction; a few hundred at a time.
     ImportResult import_users(std::span<const ImportedUser> users, bool skip_existing);
+    Result<UserInfo, std::string> set_roles(std::string_view name, std::vector<std::string> roles);  // instead of all
+
+    struct RoleForm {
+        std::string name;
+        std::optional<std::string> description;  // nullopt: as it was
+        std::vector<std::string> permissions;
+    };
+    std::vector<Role> list_roles();
+    Result<Role, std::string> add_role(RoleForm form);
+    Result<Role, std::string> set_role(RoleForm form);  // instead of the permissions that it had
+    Result<Role, std::string> remove_role(std::string_view name);
 
     std::vector<KeyInfo> list_keys();
 

@@ -29,9 +29,7 @@ Task<Caller> require_caller(http::Request& request, Context& context, std::strin
         throw identity::invalid_token(identity::TokenError::revoked);
     if (!permission.empty()) {
         // Not those of the token: a role that was taken away is gone at once where roles are given.
-        identity::Claims current;
-        current.permissions = permissions_of(user->roles);
-        if (!current.may(permission))
+        if (!covers(user->permissions, {std::string(permission)}))
             throw identity::insufficient_scope(permission);
     }
     Caller caller{std::move(*user), claims->session_id};
@@ -73,7 +71,7 @@ std::string make_access_token(const Context& context, const User& user, std::str
     claims.expires_at = claims.issued_at + context.config.access_token_ttl.count();
     claims.username = user.username;
     claims.roles = user.roles;
-    claims.permissions = permissions_of(user.roles);
+    claims.permissions = user.permissions;
     claims.admin = user.has_role(admin_role);
     claims.revocation = user.revocation;
     return context.signer.sign(claims, now);
@@ -93,13 +91,12 @@ http::Response token_response(const Context& context, const User& user, std::str
 
 json::object identity_json(const User& user)
 {
-    auto permissions = permissions_of(user.roles);
     json::object object;
     object["id"] = user.id;
     object["username"] = user.username;
     object["email"] = user.email ? json::value(json::string(*user.email)) : json::value(nullptr);
     object["roles"] = json::array(user.roles.begin(), user.roles.end());
-    object["permissions"] = json::array(permissions.begin(), permissions.end());
+    object["permissions"] = json::array(user.permissions.begin(), user.permissions.end());
     return object;
 }
 
@@ -183,15 +180,14 @@ std::vector<std::string> read_roles(const json::value& value, std::vector<http::
         errors.push_back({"/roles", "A list of roles is needed here."});
         return roles;
     }
-    for (const json::value& item : *list) {
-        std::string_view name = item.is_string() ? std::string_view(item.get_string()) : std::string_view();
-        if (!is_role(name)) {
-            errors.push_back({"/roles", "There is no such role."});
-            return roles;
-        }
-        if (std::ranges::find(roles, name) == roles.end())
-            roles.emplace_back(name);
-    }
+    for (const json::value& item : *list)
+        roles.emplace_back(item.is_string() ? std::string_view(item.get_string()) : std::string_view());
+    make_set(roles);
+    // Whether they exist is asked in the transaction that gives them.
+    if (std::ranges::any_of(roles, [](const std::string& role) { return check_role_name(role).has_value(); }))
+        errors.push_back({"/roles", "There is no such role."});
+    else if (roles.size() > roles_of_user_max)
+        errors.push_back({"/roles", fmt::format("At most {} roles.", roles_of_user_max)});
     return roles;
 }
 

@@ -43,6 +43,13 @@ Task<http::Response> list_users_page(http::Request& request, Context& context);
 Task<http::Response> create_user(http::Request& request, Context& context);
 Task<http::Response> get_user(http::Request& request, Context& context);
 Task<http::Response> change_user(http::Request& request, Context& context);
+Task<http::Response> delete_user(http::Request& request, Context& context);
+// roles_admin.cpp
+Task<http::Response> list_roles_page(http::Request& request, Context& context);
+Task<http::Response> create_role(http::Request& request, Context& context);
+Task<http::Response> get_role(http::Request& request, Context& context);
+Task<http::Response> put_role(http::Request& request, Context& context);
+Task<http::Response> delete_role(http::Request& request, Context& context);
 // audit_admin.cpp
 Task<http::Response> list_audit_page(http::Request& request, Context& context);
 // discovery.cpp

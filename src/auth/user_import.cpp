@@ -3,6 +3,7 @@
 
 #include "auth/foreign_hashes.hpp"
 #include "auth/names.hpp"
+#include "auth/role_store.hpp"
 #include "auth/roles.hpp"
 #include "base/id.hpp"
 
@@ -41,8 +42,9 @@ std::optional<ImportError> read_roles(const json::object& object, std::vector<st
         return ImportError{"roles", "A list of roles is needed here."};
     for (const json::value& item : *list)
         roles.emplace_back(item.get_string());
-    std::ranges::sort(roles);
-    roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
+    make_set(roles);
+    if (roles.size() > roles_of_user_max)
+        return ImportError{"roles", fmt::format("At most {} roles.", roles_of_user_max)};
     return std::nullopt;
 }
 
@@ -162,10 +164,12 @@ std::unordered_set<std::string> find_taken(sql::Connection& connection, const st
     return taken;
 }
 
-std::optional<std::string> find_unknown(const std::vector<std::string>& roles)
+std::unordered_set<std::string> names_of_roles(sql::Connection& connection)
 {
-    auto unknown = std::ranges::find_if_not(roles, [](const std::string& role) { return is_role(role); });
-    return unknown == roles.end() ? std::nullopt : std::optional(*unknown);
+    std::unordered_set<std::string> names;
+    for (Role& role : list_roles(connection))
+        names.insert(std::move(role.name));
+    return names;
 }
 
 void insert(sql::Connection& connection, std::span<const ImportedUser> users, const std::vector<Names>& names,
@@ -224,6 +228,7 @@ ImportResult insert_imported_users(sql::Connection& connection, std::span<const 
     for (const ImportedUser& user : users)
         names.push_back(fold(user));
     auto taken = find_taken(connection, names);
+    auto known_roles = names_of_roles(connection);
 
     ImportResult result;
     std::vector<bool> wanted(users.size(), true);
@@ -233,7 +238,9 @@ ImportResult insert_imported_users(sql::Connection& connection, std::span<const 
             wanted[i] = false;
             result.conflicts.push_back({i, {std::string(key), std::move(what)}});
         };
-        if (auto unknown = find_unknown(users[i].roles)) {
+        auto is_known = [&](const std::string& role) { return known_roles.contains(role); };
+        auto unknown = std::ranges::find_if_not(users[i].roles, is_known);
+        if (unknown != users[i].roles.end()) {
             refuse("roles", fmt::format("There is no role \"{}\".", *unknown));
             continue;
         }

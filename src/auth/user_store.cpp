@@ -3,6 +3,7 @@
 
 #include "auth/names.hpp"
 #include "auth/outbox.hpp"
+#include "auth/role_store.hpp"
 #include "auth/roles.hpp"
 #include "auth/setup_store.hpp"
 #include "base/id.hpp"
@@ -17,19 +18,21 @@ namespace {
 
 constexpr std::string_view select_users =
     "SELECT u.id, u.username, u.email, u.password_hash, u.disabled, u.created_at, "
-    "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id), u.email_verified_at, u.totp_enabled_at, "
+    "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id), "
+    "(SELECT GROUP_CONCAT(DISTINCT p.permission) FROM user_roles r JOIN role_permissions p ON p.role = r.role "
+    "WHERE r.user_id = u.id), u.email_verified_at, u.totp_enabled_at, "
     "(SELECT number FROM revocation_counter WHERE id = 1) FROM users u ";
 
-std::vector<std::string> split_roles(std::string_view text)
+std::vector<std::string> split_names(std::string_view text)
 {
-    std::vector<std::string> roles;
+    std::vector<std::string> names;
     while (!text.empty()) {
         auto comma = std::min(text.find(','), text.size());
-        roles.emplace_back(text.substr(0, comma));
+        names.emplace_back(text.substr(0, comma));
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
-    std::ranges::sort(roles);
-    return roles;
+    std::ranges::sort(names);
+    return names;
 }
 
 User read_user(const sql::Row& row)
@@ -41,10 +44,14 @@ User read_user(const sql::Row& row)
     user.password_hash = row.text(3);
     user.disabled = row.integer(4) != 0;
     user.created_at = from_unix_ms(row.integer(5));
-    user.roles = split_roles(row.find_text(6).value_or(""));
-    user.email_verified = !row.is_null(7);
-    user.totp_enabled = !row.is_null(8);
-    user.revocation = row.integer(9);
+    user.roles = split_names(row.find_text(6).value_or(""));
+    user.permissions = built_in_permissions(user.roles);
+    for (std::string& permission : split_names(row.find_text(7).value_or("")))
+        user.permissions.push_back(std::move(permission));
+    make_set(user.permissions);
+    user.email_verified = !row.is_null(8);
+    user.totp_enabled = !row.is_null(9);
+    user.revocation = row.integer(10);
     return user;
 }
 
@@ -133,8 +140,8 @@ User insert_user(sql::Connection& connection, NewUser form, TimePoint now)
     user.roles = std::move(form.roles);
     user.email_verified = form.email_verified;
     user.created_at = now;
-    std::ranges::sort(user.roles);
-    user.roles.erase(std::unique(user.roles.begin(), user.roles.end()), user.roles.end());
+    make_set(user.roles);
+    user.permissions = permissions_of(connection, user.roles);
 
     sql::Value email;
     if (user.email)

@@ -20,7 +20,8 @@ struct User {
     std::string username;
     std::optional<std::string> email;
     std::string password_hash;
-    std::vector<std::string> roles;  // sorted
+    std::vector<std::string> roles;        // sorted
+    std::vector<std::string> permissions;  // what the roles stand for now; sorted
     bool disabled = false;
     bool email_verified = false;  // a link that was mailed there was followed
     bool totp_enabled = false;    // logins need a code besides the password
@@ -34,7 +35,7 @@ struct NewUser {
     std::string username;              // allowed by check_username()
     std::optional<std::string> email;  // allowed by check_email()
     std::string password_hash;
-    std::vector<std::string> roles;  // each is_role()
+    std::vector<std::string> roles;  // each exists
     bool email_verified = false;
 };
 

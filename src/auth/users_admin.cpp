@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/account_events.hpp"
 #include "auth/endpoints.hpp"
+#include "auth/grants.hpp"
 #include "auth/revocation_store.hpp"
 #include "auth/roles.hpp"
 #include "auth/session_store.hpp"
@@ -9,45 +10,20 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "http/json_body.hpp"
-#include "http/url.hpp"
+#include "http/page.hpp"
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <optional>
+#include <utility>
 
 namespace gatehouse::auth {
 
 namespace {
 
 constexpr std::string_view permission = "admin:users";
-constexpr std::size_t page_default = 50;
-constexpr std::size_t page_max = 200;
 
 http::Problem no_such_user() { return http::Problem::not_found("user_not_found", "There is no user with this id."); }
-
-struct PageRequest {
-    std::string after;
-    std::size_t limit = page_default;
-};
-
-PageRequest read_page(std::string_view query)
-{
-    PageRequest page;
-    std::vector<http::FieldError> errors;
-    if (auto cursor = http::find_query_parameter(query, "cursor")) {
-        page.after = *cursor;
-        if (!is_id(*cursor))
-            errors.push_back({"cursor", "This is not a cursor that a list gave."});
-    }
-    if (auto limit = http::find_query_parameter(query, "limit")) {
-        auto [end, error] = std::from_chars(limit->data(), limit->data() + limit->size(), page.limit);
-        if (error != std::errc{} || end != limit->data() + limit->size() || page.limit < 1 || page.limit > page_max)
-            errors.push_back({"limit", fmt::format("A number from 1 to {}.", page_max)});
-    }
-    if (!errors.empty())
-        throw http::Problem::invalid(std::move(errors));
-    return page;
-}
 
 struct Change {
     std::optional<bool> disabled;
@@ -73,30 +49,36 @@ Change read_change(const json::object& form)
     return change;
 }
 
-enum class Outcome { changed, unknown, last_admin };
-
-Outcome apply(sql::Connection& connection, const std::string& id, const Change& change, TimePoint now,
-              const AuditEntry& by)
+http::Problem last_admin()
 {
-    auto user = find_user(connection, id);
-    if (!user)
-        return Outcome::unknown;
-    User after = *user;
-    after.disabled = change.disabled.value_or(user->disabled);
-    after.roles = change.roles.value_or(user->roles);
+    return http::Problem::conflict("last_admin", "The last enabled administrator must stay one.");
+}
+
+// The user before the change and after it. Throws Problem.
+std::pair<User, User> apply(sql::Connection& connection, const User& by, const std::string& id, const Change& change,
+                            TimePoint now)
+{
+    auto before = find_user(connection, id);
+    if (!before)
+        throw no_such_user();
+    require_may_manage(by, *before);
+    if (change.roles)
+        require_may_give_roles(connection, by, *change.roles);
+    User after = *before;
+    after.disabled = change.disabled.value_or(before->disabled);
+    after.roles = change.roles.value_or(before->roles);
     bool stays_admin = !after.disabled && after.has_role(admin_role);
-    if (!stays_admin && is_last_administrator(connection, *user))
-        return Outcome::last_admin;
+    if (!stays_admin && is_last_administrator(connection, *before))
+        throw last_admin();
     if (change.disabled)
         set_disabled(connection, id, *change.disabled);
-    if (change.roles) {
+    if (change.roles)
         set_roles(connection, id, *change.roles);
-        revoke_user(connection, id, now);
-    }
     if (after.disabled)
         end_sessions_of(connection, id, "", now);
-    audit_user_changed(connection, now, by, *user, find_user(connection, id).value());
-    return Outcome::changed;
+    else if (after.roles != before->roles)
+        revoke_user(connection, id, now);
+    return {*before, find_user(connection, id).value()};
 }
 
 void invite(sql::Connection& connection, Context& context, const User& user, TimePoint now)
@@ -113,8 +95,8 @@ void invite(sql::Connection& connection, Context& context, const User& user, Tim
 Task<http::Response> list_users_page(http::Request& request, Context& context)
 {
     Caller caller = co_await require_caller(request, context, permission);
-    PageRequest page = read_page(request.query());
-    auto list = [&](sql::Connection& connection) { return list_users(connection, page.after, page.limit + 1); };
+    auto page = http::read_page(request.query(), {.is_cursor = is_id});
+    auto list = [&](sql::Connection& connection) { return list_users(connection, page.cursor, page.limit + 1); };
     auto users = co_await context.database.read(list);
     json::value next = nullptr;
     if (users.size() > page.limit) {
@@ -150,6 +132,7 @@ Task<http::Response> create_user(http::Request& request, Context& context)
         wanted.password_hash = co_await context.passwords.hash(std::move(fields.password));
     TimePoint now = context.clock.now();
     auto insert = [&](sql::Connection& connection) {
+        require_may_give_roles(connection, caller.user, wanted.roles);
         User made = insert_user(connection, wanted, now);
         if (invites)
             invite(connection, context, made, now);
@@ -193,25 +176,45 @@ Task<http::Response> change_user(http::Request& request, Context& context)
     Change change = read_change(form);
     TimePoint now = context.clock.now();
     AuditEntry by = audit_entry(request, "", caller.user.id, id);
-    std::optional<User> user;
     auto write = [&](sql::Connection& connection) {
-        Outcome outcome = apply(connection, id, change, now, by);
-        user = find_user(connection, id);
-        return outcome;
+        auto [before, after] = apply(connection, caller.user, id, change, now);
+        audit_user_changed(connection, now, by, before, after);
+        return after;
     };
-    Outcome outcome = co_await context.database.write(write);
+    User user = co_await context.database.write(write);
     context.revocations.notify();
-    if (outcome == Outcome::unknown)
-        co_return no_such_user();
-    if (outcome == Outcome::last_admin)
-        co_return http::Problem::conflict("last_admin", "The last enabled administrator must stay one.");
     log::info("auth", "user changed",
               {{"user", id},
-               {"disabled", user->disabled},
-               {"roles", fmt::format("{}", fmt::join(user->roles, ","))},
+               {"disabled", user.disabled},
+               {"roles", fmt::format("{}", fmt::join(user.roles, ","))},
                {"by", caller.user.id},
                {"request_id", request.request_id}});
-    co_return private_json(user_json(*user));
+    co_return private_json(user_json(user));
+}
+
+// DELETE /admin/users/{id}: removes a user, and lets none of their tokens in any more. Their files stay.
+Task<http::Response> delete_user(http::Request& request, Context& context)
+{
+    Caller caller = co_await require_caller(request, context, permission);
+    std::string id = request.path_parameters.at(0);
+    TimePoint now = context.clock.now();
+    auto remove = [&](sql::Connection& connection) {
+        auto user = find_user(connection, id);
+        if (!user)
+            throw no_such_user();
+        require_may_manage(caller.user, *user);
+        if (is_last_administrator(connection, *user))
+            throw last_admin();
+        remove_user(connection, id);
+        revoke_user(connection, id, now);
+        audit_user_removed(connection, now, audit_entry(request, "", caller.user.id, id), *user);
+    };
+    co_await context.database.write(remove);
+    context.revocations.notify();
+    log::info("auth", "user removed", {{"user", id}, {"by", caller.user.id}, {"request_id", request.request_id}});
+    http::Response response;
+    response.status = 204;
+    co_return response;
 }
 
 }  // namespace gatehouse::auth

@@ -29,6 +29,7 @@ enum class Access { write, read };
 constexpr unsigned connect_timeout = 3;
 constexpr unsigned answer_timeout = 10;
 constexpr int lock_wait_timeout = 3;
+constexpr int group_concat_max = 1 << 20;  // bytes; beyond it a list would be cut off in silence
 
 // After a connect that failed others are not tried for this long, doubled with each failure, at random down to half.
 constexpr std::chrono::milliseconds pause_first{50};
@@ -408,8 +409,8 @@ private:
         simple("SET NAMES utf8mb4 COLLATE utf8mb4_bin");
         simple(fmt::format("SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,"
                            "NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1, "
-                           "innodb_lock_wait_timeout = {}",
-                           lock_wait_timeout));
+                           "group_concat_max_len = {}, innodb_lock_wait_timeout = {}",
+                           group_concat_max, lock_wait_timeout));
         simple(access_ == Access::write ? "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE"
                                         : "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     }
