@@ -186,7 +186,8 @@ void check_methods(const gateway::RouteConfig& route, const std::string& path, R
     }
 }
 
-std::optional<std::string> find_path_error(std::string_view path)
+// Another proxy's paths may be named as Gatehouse's own are.
+std::optional<std::string> find_path_error(std::string_view path, bool forward_auth)
 {
     if (!path.starts_with('/'))
         return "must begin with /";
@@ -204,6 +205,8 @@ std::optional<std::string> find_path_error(std::string_view path)
             return "holds an empty segment, . or ..";
         rest.remove_prefix(std::min(segment.size() + 1, rest.size()));
     }
+    if (forward_auth)
+        return std::nullopt;
     if (path == "/")
         return "would take everything: the console lives there";
     std::string_view first = path.substr(1, path.find('/', 1) - 1);
@@ -214,6 +217,11 @@ std::optional<std::string> find_path_error(std::string_view path)
 
 void check_upstreams(const gateway::RouteConfig& route, const std::string& path, Report& report)
 {
+    if (route.forward_auth) {
+        if (!route.upstreams.empty())
+            report.add(path, "must be empty with forward_auth: the proxy that asks serves this path");
+        return;
+    }
     if (route.upstreams.empty())
         report.add(path, "must name at least one upstream");
     check_urls(route.upstreams, path, report);
@@ -234,7 +242,7 @@ void check_routes(const Config& config, Report& report)
     for (std::size_t i = 0; i < routes.size(); ++i) {
         const gateway::RouteConfig& route = routes[i];
         std::string key = fmt::format("gateway.routes[{}]", i);
-        if (auto wrong = find_path_error(route.path))
+        if (auto wrong = find_path_error(route.path, route.forward_auth))
             report.add(key + ".path", *wrong);
         check_methods(route, key + ".methods", report);
         check_upstreams(route, key + ".upstreams", report);

@@ -190,11 +190,15 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadFile{"PathMissing", route("{upstreams: ['http://a:1']}"),
                 "gatehouse.yaml:3:7: gateway.routes[0].path: is missing"},
-        BadFile{"UpstreamsMissing", route("{path: /a}"), "gatehouse.yaml:3:7: gateway.routes[0].upstreams: is missing"},
+        BadFile{"UpstreamsMissing", route("{path: /a}"),
+                "gatehouse.yaml:3:7: gateway.routes[0].upstreams: must name at least one upstream"},
+        BadFile{
+            "UpstreamsOfAnotherProxy", route("{path: /files, forward_auth: true, upstreams: ['http://a:1']}"),
+            "gatehouse.yaml:3:53: gateway.routes[0].upstreams: must be empty with forward_auth: the proxy that asks "
+            "serves this path"},
         BadFile{"UnknownKey", route("{path: /a, upstreams: ['http://a:1'], kind: none}"),
                 "gatehouse.yaml:3:45: gateway.routes[0].kind: unknown key; known here: authentication, body_bytes_max, "
-                "methods, "
-                "path, permission, preserve_host, revocation_stale, strip_prefix, upstreams"},
+                "forward_auth, methods, path, permission, preserve_host, revocation_stale, strip_prefix, upstreams"},
         BadFile{"NoSlash", route("{path: a, upstreams: ['http://a:1']}"),
                 "gatehouse.yaml:3:14: gateway.routes[0].path: must begin with /"},
         BadFile{

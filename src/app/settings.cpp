@@ -44,7 +44,7 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
     return {
         {"path", &route.path, "prefix of whole segments: /orders takes /orders and /orders/7", Setting::required},
         {"methods", &route.methods, "methods that the route takes; empty: all"},
-        {"upstreams", &route.upstreams, "where the service listens, http://host:port, one or more", Setting::required},
+        {"upstreams", &route.upstreams, "where the service listens, http://host:port, one or more"},
         {"authentication", choice(route.authentication, {"required", "optional", "none"}),
          "whether a valid access token must be there"},
         {"permission", &route.permission, "permission that the user needs; empty: any user"},
@@ -54,6 +54,7 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
         {"revocation_stale", choice(route.revocation_stale, {"allow", "ask", "deny"}),
          "what happens to a request with a valid token while the list of revoked ones is older than "
          "gateway.revocation_max_age: it passes, auth is asked about it, or it is answered 503"},
+        {"forward_auth", &route.forward_auth, "another proxy serves this path and asks /validate: no upstreams"},
     };
 }
 

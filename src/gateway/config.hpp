@@ -26,6 +26,7 @@ struct RouteConfig {
     bool preserve_host = false;        // the upstream sees the client's Host instead of its own
     std::uint64_t body_bytes_max = 0;  // 0: the gateway's
     StalePolicy revocation_stale = StalePolicy::allow;
+    bool forward_auth = false;  // another proxy serves it and asks /validate: no upstreams
 };
 
 struct Config {

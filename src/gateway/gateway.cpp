@@ -10,8 +10,9 @@ class Gateway::Impl {
 public:
     Impl(Config config, Needs needs)
         : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console}, needs.clients),
-          stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key),
-          pipeline_(config_, routes_, needs.authenticators, needs.revocations, stale_revocations_, needs.metrics)
+          stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key), asked_routes_(config_),
+          pipeline_(config_, routes_, asked_routes_, needs.authenticators, needs.revocations, stale_revocations_,
+                    needs.metrics)
     {
     }
 
@@ -21,6 +22,7 @@ private:
     Config config_;
     RouteTable routes_;
     StaleRevocations stale_revocations_;
+    RouteTable asked_routes_;  // by other proxies
     Pipeline pipeline_;
 };
 

@@ -2,11 +2,13 @@
 #include "gateway/pipeline.hpp"
 
 #include "gateway/fields.hpp"
+#include "gateway/forward_auth.hpp"
 #include "gateway/limited_body.hpp"
 #include "gateway/path.hpp"
 #include "gateway/revocable_body.hpp"
 #include "gateway/trace.hpp"
 #include "identity/bearer.hpp"
+#include "identity/identity_fields.hpp"
 #include "identity/session_cookie.hpp"
 
 #include <fmt/format.h>
@@ -52,10 +54,11 @@ struct Pipeline::RouteFigures {
     }
 };
 
-Pipeline::Pipeline(const Config& config, RouteTable& routes, PerThread<identity::Authenticator>& authenticators,
-                   const identity::RevocationList& revocations, StaleRevocations& stale_revocations, Metrics& metrics)
-    : config_(config), routes_(routes), authenticators_(authenticators), revocations_(revocations),
-      stale_revocations_(stale_revocations), metrics_(metrics),
+Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
+                   PerThread<identity::Authenticator>& authenticators, const identity::RevocationList& revocations,
+                   StaleRevocations& stale_revocations, Metrics& metrics)
+    : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators),
+      revocations_(revocations), stale_revocations_(stale_revocations), metrics_(metrics),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
     auto add = [&](const std::string& name) {
@@ -102,8 +105,11 @@ Task<http::Response> Pipeline::handle(http::Request& request)
 
 Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
 {
-    if (auto problem = normalize_target(request))
-        co_return problem->to_response(request.request_id);
+    auto wrong_target = normalize_target(request);
+    if (is_forward_auth_path(request.path()))
+        co_return co_await answer_forward_auth(request, passage);
+    if (wrong_target)
+        co_return wrong_target->to_response(request.request_id);
     if (auto problem = find_route(request, passage))
         co_return problem->to_response(request.request_id);
     if (auto problem = authenticate(request, passage))
@@ -133,6 +139,55 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
                                                             RevocationWatch(revocations_, passage.caller));
 
     rewrite_response_fields(response.headers, threads_.local().scratch);
+    co_return response;
+}
+
+Task<http::Response> Pipeline::answer_forward_auth(http::Request& question, Passage& passage)
+{
+    Route token_only;  // anybody with a good token
+    token_only.revocation_stale = config_.revocation_stale;
+    std::optional<OriginalRequest> original;
+    std::optional<Problem> problem;
+    try {
+        original = find_original_request(question);
+    } catch (const Problem& refusal) {
+        problem = refusal;
+    }
+    // From here on it is the original request that is judged.
+    const Route* asked = &token_only;
+    if (original) {
+        question.head.method = original->method;
+        question.head.target = original->target;
+        asked = asked_routes_.match(original->method, question.path()).route;
+    }
+    if (!problem && !asked)
+        problem = refuse_forward_auth("No configured route takes this method and path.");
+    if (!problem) {
+        passage.route = asked;
+        problem = authenticate(question, passage);
+        if (!problem)
+            problem = authorize(passage);
+        if (!problem && passage.caller && stale_revocations_.now())
+            problem = co_await stale_revocations_.check(asked->revocation_stale, bearer_of(question));
+    }
+    // For the figures and the log it is the question that was answered.
+    passage.route = routes_.match("GET", "/validate").route;
+    // Proxies know 401 and 403.
+    if (problem && problem->status() == 400)
+        problem = identity::invalid_token(identity::TokenError::malformed);
+    if (problem)
+        co_return problem->to_response(question.request_id);
+
+    http::Response response;
+    response.headers.set("cache-control", "no-store");
+    if (passage.caller)
+        identity::set_identity_fields(response.headers, *passage.caller);
+    else  // said to be empty, so that a proxy overwrites what the client says
+        identity::set_identity_fields(response.headers, identity::Claims{});
+    if (!original && passage.caller) {
+        response.headers.set("content-type", "application/json");
+        response.body = json::serialize(identity::to_json(*passage.caller));
+    }
     co_return response;
 }
 

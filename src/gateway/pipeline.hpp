@@ -23,8 +23,9 @@ namespace gatehouse::gateway {
 class Pipeline final {
 public:
     // All outlive it.
-    Pipeline(const Config& config, RouteTable& routes, PerThread<identity::Authenticator>& authenticators,
-             const identity::RevocationList& revocations, StaleRevocations& stale_revocations, Metrics& metrics);
+    Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
+             PerThread<identity::Authenticator>& authenticators, const identity::RevocationList& revocations,
+             StaleRevocations& stale_revocations, Metrics& metrics);
     ~Pipeline();
 
     Task<http::Response> handle(http::Request& request);
@@ -46,6 +47,9 @@ private:
 
     Task<http::Response> pass(http::Request& request, Passage& passage);
 
+    // What another proxy asks: whether it may let a request through. 200, 401 or 403.
+    Task<http::Response> answer_forward_auth(http::Request& question, Passage& passage);
+
     // The steps. Each refuses by returning a problem.
     std::optional<http::Problem> normalize_target(http::Request& request) const;
     std::optional<http::Problem> find_route(const http::Request& request, Passage& passage) const;
@@ -59,6 +63,7 @@ private:
 
     const Config& config_;
     RouteTable& routes_;
+    RouteTable& asked_routes_;
     PerThread<identity::Authenticator>& authenticators_;
     const identity::RevocationList& revocations_;
     StaleRevocations& stale_revocations_;

@@ -267,6 +267,124 @@ TEST_F(GatewayTest, TheSameRouteTwiceIsRefused)
     EXPECT_THROW(send(it), std::runtime_error);
 }
 
+// A proxy asks about requests to its own services, with nginx' fields.
+class Asked : public GatewayTest {
+protected:
+    Asked()
+    {
+        config_.routes.push_back(
+            {.path = "/shop", .methods = {"GET"}, .permission = "shop:read", .forward_auth = true});
+        config_.routes.push_back(
+            {.path = "/shop", .methods = {"POST"}, .permission = "shop:write", .forward_auth = true});
+        config_.routes.push_back({.path = "/open", .authentication = Authentication::optional, .forward_auth = true});
+        config_.routes.push_back({.path = "/files", .permission = "shop:files", .forward_auth = true});
+        config_.routes.push_back({.path = "/orders", .upstreams = {"http://127.0.0.1:1"}, .permission = "orders:read"});
+    }
+    http::Response ask(std::string_view method, std::string_view uri, const std::string& credentials = {})
+    {
+        auto it = request("GET", "/validate");
+        it.head.headers.add("x-original-method", method);
+        it.head.headers.add("x-original-uri", uri);
+        if (!credentials.empty())
+            it.head.headers.add("authorization", credentials);
+        return send(it);
+    }
+    std::string bearer(std::vector<std::string> permissions) { return "Bearer " + token(std::move(permissions)); }
+};
+
+TEST_F(Asked, AnswersWithTheIdentityOfWhoMayPass)
+{
+    auto response = ask("GET", "/shop/7?page=2", bearer({"shop:read"}));
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.headers.find("x-user-id"), "0190163d-8694-739b-aea5-966c26f8ad91");
+    EXPECT_EQ(response.headers.find("x-user-name"), "ada");
+    EXPECT_EQ(response.headers.find("x-user-roles"), "user");
+    EXPECT_EQ(response.body, "");
+    EXPECT_EQ(auth_.calls, 0);
+}
+
+TEST_F(Asked, AsksForThePermissionOfTheOriginalMethodAndPath)
+{
+    EXPECT_EQ(ask("HEAD", "/shop", bearer({"shop:read"})).status, 200);
+    auto refused = ask("POST", "/shop", bearer({"shop:read"}));
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(code(refused), "insufficient_scope");
+    EXPECT_EQ(ask("POST", "/shop", bearer({"shop:write"})).status, 200);
+    EXPECT_EQ(ask("GET", "/orders/1", bearer({"orders:read"})).status, 200) << "a route with a service, too";
+    EXPECT_EQ(ask("GET", "/%73hop", bearer({"orders:read"})).status, 403);
+}
+
+TEST_F(Asked, SaysHowToAuthenticate)
+{
+    auto response = ask("GET", "/shop");
+    EXPECT_EQ(response.status, 401);
+    EXPECT_EQ(response.headers.find("www-authenticate"), R"(Bearer realm="gatehouse")");
+    EXPECT_FALSE(response.headers.contains("x-user-id"));
+    for (const char* credentials : {"Bearer nonsense", "Bearer a b", "Bearer"})
+        EXPECT_EQ(ask("GET", "/shop", credentials).status, 401) << credentials;
+}
+
+TEST_F(Asked, LetsNothingThroughThatNoRouteTakes)
+{
+    for (const char* path : {"/", "/login", "/console/x", "/setup", "/shopping", "/shop/../open", "/upload", "*"}) {
+        auto response = ask("GET", path, bearer({"*"}));
+        EXPECT_EQ(response.status, 403) << path;
+        EXPECT_EQ(code(response), "forward_auth_refused") << path;
+    }
+    EXPECT_EQ(ask("DELETE", "/shop", bearer({"*"})).status, 403);
+}
+
+TEST_F(Asked, KnowsThePathsOfTheOtherProxyOnly)
+{
+    EXPECT_EQ(ask("GET", "/files/7", bearer({"files:read"})).status, 403);
+    EXPECT_EQ(ask("GET", "/files/7", bearer({"shop:files"})).status, 200);
+    auto direct = request("GET", "/shop");
+    direct.head.headers.add("authorization", bearer({"shop:read"}));
+    EXPECT_EQ(send(direct).status, 404) << "the other proxy serves it";
+}
+
+TEST_F(Asked, EmptiesTheIdentityOfWhoIsNobody)
+{
+    auto response = ask("GET", "/open");
+    EXPECT_EQ(response.status, 200);
+    for (const char* name : {"x-user-id", "x-user-name", "x-user-roles"})
+        EXPECT_EQ(response.headers.find(name), "") << name;
+}
+
+TEST_F(Asked, TakesThePathInItsOwnPath)
+{
+    auto it = request("POST", "/validate/shop/7?a=b");
+    it.head.headers.add("authorization", bearer({"shop:write"}));
+    EXPECT_EQ(send(it).status, 200);
+    auto other = request("GET", "/validate/shop/7?a=b");
+    other.head.headers.add("authorization", bearer({"shop:write"}));
+    EXPECT_EQ(send(other).status, 403);
+    auto dotted = request("GET", "/validate/open/../shop");
+    EXPECT_EQ(send(dotted).status, 403);
+}
+
+TEST_F(Asked, TheSessionCookieCountsAsItDoesForOwnRoutes)
+{
+    auto it = request("GET", "/validate/shop");
+    it.head.headers.add("cookie", "__Host-gatehouse=" + token({"shop:read"}));
+    EXPECT_EQ(send(it).status, 200);
+    auto foreign = request("POST", "/validate/shop");
+    foreign.head.headers.add("cookie", "__Host-gatehouse=" + token({"shop:write"}));
+    foreign.head.headers.add("sec-fetch-site", "cross-site");
+    EXPECT_EQ(send(foreign).status, 403);
+}
+
+TEST_F(Asked, WithoutAnOriginalRequestTellsWhoItIs)
+{
+    auto it = request("GET", "/validate");
+    it.head.headers.add("authorization", bearer({"shop:read"}));
+    auto response = send(it);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(find_string(parse_json(response.body)->as_object(), "username"), "ada");
+    auto anonymous = request("GET", "/validate");
+    EXPECT_EQ(send(anonymous).status, 401);
+}
+
 class Matching : public GatewayTest {
 protected:
     std::string name_of(std::string_view method, std::string_view path)

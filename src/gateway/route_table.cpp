@@ -47,7 +47,9 @@ constexpr BuiltIn built_ins[] = {
     {"GET DELETE", "/admin/sessions", Role::auth, required, "admin:sessions", form_bytes_max},
     {"DELETE", "/admin/sessions/{id}", Role::auth, required, "admin:sessions", form_bytes_max},
     {"GET POST", "/admin/users", Role::auth, required, "admin:users", form_bytes_max},
-    {"PATCH", "/admin/users/{id}", Role::auth, required, "admin:users", form_bytes_max},
+    {"GET PATCH DELETE", "/admin/users/{id}", Role::auth, required, "admin:users", form_bytes_max},
+    {"GET POST", "/admin/roles", Role::auth, required, "admin:roles", form_bytes_max},
+    {"GET PUT DELETE", "/admin/roles/{name}", Role::auth, required, "admin:roles", form_bytes_max},
     {"GET", "/admin/audit", Role::auth, required, "admin:audit", form_bytes_max},
     {"GET", "/.well-known/jwks.json", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/openid-configuration", Role::auth, none, "", form_bytes_max},
@@ -143,6 +145,8 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         add(std::move(route));
     }
     for (const RouteConfig& entry : config.routes) {
+        if (entry.forward_auth)
+            continue;
         if (is_built_in_segment(first_segment(entry.path)))
             throw std::runtime_error(fmt::format("gateway.routes: {} belongs to Gatehouse itself", entry.path));
         std::vector<http::Endpoint> endpoints;
@@ -154,25 +158,38 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         }
         upstreams_.push_back(
             std::make_unique<http::Upstream>(entry.path, std::move(endpoints), clients, entry.preserve_host));
-        Route route;
-        route.name = entry.path == "/" ? "/*" : entry.path + "/*";
-        route.prefix = true;
-        route.methods = entry.methods;
-        route.segments = split_path(entry.path);
+        Route route = configured(entry, config);
         route.upstream = upstreams_.back().get();
-        route.authentication = entry.authentication;
-        route.permission = entry.permission;
-        route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
-        route.revocation_stale = entry.revocation_stale;
-        route.strip_prefix = entry.strip_prefix;
         add(std::move(route));
     }
+}
+
+RouteTable::RouteTable(const Config& config)
+{
+    for (const RouteConfig& entry : config.routes)
+        add(configured(entry, config));
+}
+
+Route RouteTable::configured(const RouteConfig& entry, const Config& config)
+{
+    Route route;
+    route.name = entry.path == "/" ? "/*" : entry.path + "/*";
+    route.prefix = true;
+    route.methods = entry.methods;
+    route.segments = split_path(entry.path);
+    route.authentication = entry.authentication;
+    route.permission = entry.permission;
+    route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
+    route.revocation_stale = entry.revocation_stale;
+    route.strip_prefix = entry.strip_prefix;
+    return route;
 }
 
 void RouteTable::add(Route route)
 {
     for (const auto& other : routes_)
-        if (other->segments == route.segments && other->prefix == route.prefix && !other->upstream->in_process() &&
+        if (other->segments == route.segments && other->prefix == route.prefix &&
+            !(other->upstream && other->upstream->in_process()) &&
             (other->methods.empty() || route.methods.empty() ||
              std::ranges::find_first_of(other->methods, route.methods) != other->methods.end()))
             throw std::runtime_error(fmt::format("gateway.routes: {} stands twice for the same method", route.name));

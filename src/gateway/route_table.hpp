@@ -16,11 +16,11 @@
 namespace gatehouse::gateway {
 
 struct Route {
-    std::string name;                   // the template, for logs and metrics: "/files/{id}", "/orders/*"
-    std::vector<std::string> methods;   // empty: all; "GET" takes HEAD too
-    std::vector<std::string> segments;  // "{...}" stands for any one segment
-    bool prefix = false;                // more segments may follow
-    http::Upstream* upstream = nullptr;
+    std::string name;                    // the template, for logs and metrics: "/files/{id}", "/orders/*"
+    std::vector<std::string> methods;    // empty: all; "GET" takes HEAD too
+    std::vector<std::string> segments;   // "{...}" stands for any one segment
+    bool prefix = false;                 // more segments may follow
+    http::Upstream* upstream = nullptr;  // null in the table for other proxies
     Authentication authentication = Authentication::required;
     std::string permission;
     std::uint64_t body_bytes_max = 0;
@@ -44,6 +44,10 @@ public:
     // Throws std::runtime_error for a configured route that stands twice or takes a built-in path.
     RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients);
 
+    // What other proxies may ask about (forward_auth.hpp): the configured routes, which have no upstream here. None of
+    // the built-in ones: those are never served by another proxy alone, and some of them let everybody in.
+    explicit RouteTable(const Config& config);
+
     struct Match {
         const Route* route = nullptr;  // nullptr: nothing of that path, or, with `allow`, not that method
         std::string allow;             // the methods that the path would take
@@ -55,6 +59,7 @@ public:
 
 private:
     void add(Route route);
+    static Route configured(const RouteConfig& entry, const Config& config);
 
     std::vector<std::unique_ptr<Route>> routes_;
     std::vector<std::unique_ptr<http::Upstream>> upstreams_;
