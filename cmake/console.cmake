@@ -2,10 +2,11 @@
 # gatehouse_add_console(TARGET)
 #
 # Puts the web console into TARGET as one generated source: web/ is built by Vite (with GATEHOUSE_CONSOLE=OFF a page takes
-# its place that says so), and what comes out is included as bytes.
+# its place that says so), and what comes out is included as bytes. So is docs/openapi.json.
 function(gatehouse_add_console target)
   set(source ${CMAKE_CURRENT_BINARY_DIR}/console_assets.cpp)
   set(embed ${PROJECT_SOURCE_DIR}/cmake/embed_assets.cmake)
+  set(openapi ${PROJECT_SOURCE_DIR}/docs/openapi.json)
   if(GATEHOUSE_CONSOLE)
     gatehouse_find_node()
     set(web ${PROJECT_SOURCE_DIR}/web)
@@ -26,8 +27,8 @@ function(gatehouse_add_console target)
   add_custom_command(
     OUTPUT ${source}
     ${build_pages}
-    COMMAND ${CMAKE_COMMAND} -DPAGES=${pages} -DSOURCE=${source} -P ${embed}
-    DEPENDS ${inputs} ${build} ${embed}
+    COMMAND ${CMAKE_COMMAND} -DPAGES=${pages} -DOPENAPI=${openapi} -DSOURCE=${source} -P ${embed}
+    DEPENDS ${inputs} ${build} ${embed} ${openapi}
     COMMENT "Building the web console"
     VERBATIM)
   target_sources(${target} PRIVATE ${source})

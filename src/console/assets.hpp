@@ -20,4 +20,7 @@ struct Asset {
 // Sorted by name; "index.html" is always there.
 std::span<const Asset> assets();
 
+// docs/openapi.json.
+const Asset& openapi();
+
 }  // namespace gatehouse::console

@@ -24,6 +24,7 @@ private:
     {
         using http::Request;
         return {
+            {"GET", "/openapi.json", [this](Request& request) { return document(request); }},
             {"GET", "/", [this](Request& request) { return redirect(request); }},
             {"GET", "/console", [this](Request& request) { return redirect(request); }},
             {"GET", "/console/{view...}", [this](Request& request) { return page(request); }},
@@ -45,6 +46,9 @@ private:
         response.headers.add("cache-control", "no-cache");
         co_return response;
     }
+
+    // GET /openapi.json: what there is to ask for.
+    Task<http::Response> document(http::Request& request) { co_return openapi_response(request); }
 
     // GET /console/{view...}: the page itself finds out which view it is.
     Task<http::Response> page(http::Request& request) { co_return page_response(request); }

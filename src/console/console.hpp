@@ -15,7 +15,7 @@ public:
     explicit Console(http::Upstream& auth);
     ~Console();
 
-    // GET / (redirect to /console/), GET /console/{...} (assets, and the page itself for every view), POST
+    // GET /openapi.json, GET / (redirect to /console/), GET /console/{...} (assets, and the page itself for every view), POST
     // /console/session (log in), POST /console/session/refresh, DELETE /console/session (log out).
     http::Handler handler();
 

@@ -117,6 +117,11 @@ http::Response page_response(const http::Request& request)
     return asset_as_response(request, *page, "no-cache");
 }
 
+http::Response openapi_response(const http::Request& request)
+{
+    return asset_as_response(request, openapi(), "no-cache");
+}
+
 http::Response asset_response(const http::Request& request, std::string_view name)
 {
     const Asset* asset = find_asset(fmt::format("assets/{}", name));

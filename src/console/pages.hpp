@@ -17,4 +17,7 @@ http::Response page_response(const http::Request& request);
 // A file below assets/. Its name holds its hash, so a cache may keep it for ever. 404 for an unknown one.
 http::Response asset_response(const http::Request& request, std::string_view name);
 
+// GET /openapi.json.
+http::Response openapi_response(const http::Request& request);
+
 }  // namespace gatehouse::console

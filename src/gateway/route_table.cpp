@@ -27,6 +27,7 @@ constexpr auto required = Authentication::required;
 
 // The roles behind verify the token and the permission again; what stands here refuses early and without a hop.
 constexpr BuiltIn built_ins[] = {
+    {"GET", "/openapi.json", Role::console, none, "", form_bytes_max},
     {"GET", "/", Role::console, none, "", form_bytes_max},
     {"GET POST DELETE", "/console/*", Role::console, none, "", form_bytes_max},
     {"GET POST", "/setup", Role::auth, none, "", form_bytes_max},
