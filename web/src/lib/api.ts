@@ -19,7 +19,7 @@ export interface ApiOptions {
 export interface NewUser {
   username: string;
   email: string;
-  password: string;
+  password?: string; // none: a link to set one is mailed
   roles: string[];
 }
 
@@ -107,6 +107,23 @@ export class Api {
 
   async changePassword(current: string, wanted: string): Promise<void> {
     await this.call<unknown>('POST', '/profile/password', { current_password: current, new_password: wanted });
+  }
+
+  // Takes effect when the link that is mailed to the new address was followed.
+  async changeEmail(email: string, current: string): Promise<void> {
+    await this.call<unknown>('PATCH', '/profile', { email, current_password: current });
+  }
+
+  beginTotp(current: string): Promise<{ secret: string; uri: string }> {
+    return this.call('POST', '/profile/totp', { current_password: current });
+  }
+
+  async confirmTotp(otp: string): Promise<string[]> {
+    return (await this.call<{ recovery_codes: string[] }>('POST', '/profile/totp/confirm', { otp })).recovery_codes;
+  }
+
+  async removeTotp(current: string, otp: string): Promise<void> {
+    await this.call<unknown>('DELETE', '/profile/totp', { current_password: current, otp });
   }
 
   // ---- files

@@ -76,6 +76,11 @@ class Session {
     return true;
   }
 
+  // After the user's own account changed.
+  async reloadUser(): Promise<void> {
+    this.user = await this.api.profile();
+  }
+
   async logOut(): Promise<void> {
     await this.api.logOut();
     this.tell('signed-out');

@@ -5,6 +5,8 @@ export interface User {
   id: string;
   username: string;
   email?: string | null;
+  email_verified?: boolean;
+  totp_enabled?: boolean;
   roles: string[];
   permissions?: string[];
   disabled?: boolean;
