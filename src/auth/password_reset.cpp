@@ -112,6 +112,7 @@ Task<http::Response> reset_password(http::Request& request, Context& context)
     bool done = co_await context.database.write(change);
     if (!done)
         co_return invalid_link();
+    context.revocations.notify();
     context.announce();
     log::info("auth", "password set by a link",
               {{"user", link->user.id}, {"address", request.remote_address}, {"request_id", request.request_id}});
