@@ -195,6 +195,16 @@ test('a session whose access token has ended goes on, in the page and after a re
   admin.complaints.length = 0;
 });
 
+test('another session is ended from the profile', async () => {
+  const { page } = admin;
+  const token = await gatehouse.token('ada');
+  await page.getByRole('link', { name: 'Profile' }).click();
+  await page.getByRole('button', { name: 'End the session of node' }).first().click();
+  await isShown(page.getByText('Session ended'));
+  await expect.poll(async () => (await gatehouse.request('GET', '/files', { token })).status).toBe(401);
+  await isShown(page.getByText('This one'));
+});
+
 test('the password is changed with the current one', async () => {
   const { page } = admin;
   await page.getByRole('link', { name: 'Profile' }).click();

@@ -176,8 +176,20 @@ export const strings = {
     factorKept: 'I have kept them',
     factorOn: 'It is on.',
     factorRemove: 'Turn off',
-    sessionTitle: 'Session',
-    sessionText: 'Logging out ends this session everywhere it is used.',
+    sessionTitle: 'Sessions',
+    sessionText: 'Where you are logged in. End what you do not know, and change your password.',
+  },
+
+  sessions: {
+    unknown: 'Unknown program',
+    detail: (address: string, time: string) => `${address || 'Unknown address'}, last used ${time}`,
+    current: 'This one',
+    end: 'End',
+    endNamed: (agent: string) => `End the session of ${agent || 'an unknown program'}`,
+    ended: 'Session ended',
+    everywhere: 'Log out everywhere',
+    everywhereTitle: 'Log out everywhere?',
+    everywhereText: 'All your sessions end, this one too.',
   },
 
   users: {

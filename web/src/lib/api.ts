@@ -2,7 +2,7 @@
 // The HTTP client of the console. The session is in cookies that no script can read; when the access token has ended, a
 // request is answered 401: then the session is renewed once, for all requests that wait for it, and the request repeated.
 import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
-import type { FileRecord, Page, SessionInfo, User } from './types';
+import type { FileRecord, Page, SessionInfo, User, UserSession } from './types';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 
@@ -124,6 +124,18 @@ export class Api {
 
   async removeTotp(current: string, otp: string): Promise<void> {
     await this.call<unknown>('DELETE', '/profile/totp', { current_password: current, otp });
+  }
+
+  sessions(): Promise<Page<UserSession>> {
+    return this.call<Page<UserSession>>('GET', '/profile/sessions');
+  }
+
+  async endSession(id: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/profile/sessions/${encodeURIComponent(id)}`);
+  }
+
+  async endAllSessions(): Promise<void> {
+    await this.call<unknown>('DELETE', '/profile/sessions');
   }
 
   // ---- files

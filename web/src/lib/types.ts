@@ -36,6 +36,16 @@ export interface Page<T> {
   next: string | null;
 }
 
+export interface UserSession {
+  id: string;
+  current: boolean;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+  address: string;
+  user_agent: string;
+}
+
 export interface SessionInfo {
   user?: User;
   expires_in: number; // seconds until the access token ends
