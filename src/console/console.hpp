@@ -15,8 +15,8 @@ public:
     explicit Console(http::Upstream& auth);
     ~Console();
 
-    // GET /openapi.json, GET / (redirect to /console/), GET /console/{...} (assets, and the page itself for every view), POST
-    // /console/session (log in), POST /console/session/refresh, DELETE /console/session (log out).
+    // GET /openapi.json, GET / (redirect to /console/), GET /console/{...} (assets, and the page itself for every
+    // view), POST /console/session (log in), POST /console/session/refresh, DELETE /console/session (log out).
     http::Handler handler();
 
 private:
