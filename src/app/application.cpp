@@ -32,7 +32,7 @@ namespace gatehouse::app {
 namespace {
 
 constexpr std::chrono::seconds ops_drain_max{2};
-constexpr std::size_t background_tasks_max = 16;
+constexpr std::size_t background_tasks_max = 24;
 constexpr std::chrono::seconds start_backoff_max{5};
 constexpr std::string_view setup_link_name = "setup-link";
 
@@ -432,6 +432,9 @@ void Application::Impl::start_background()
             background_.spawn(revocation_follower_->run());
         if (key_fetcher_)
             background_.spawn(key_fetcher_->run());
+        if (gateway_)
+            for (auto& task : gateway_->background())
+                background_.spawn(std::move(task));
         for (auto& relay : relays_)
             background_.spawn(relay->run());
         if (worker_)
@@ -461,7 +464,11 @@ void Application::Impl::stop()
     control_->stop();
 
     // Consumers give their jobs back, relays end; then the threads that only they used.
+    if (gateway_)
+        gateway_->interrupt();
     stop_background();
+    if (gateway_)
+        gateway_->stop();
     if (worker_)
         worker_->stop();
     if (notifier_)

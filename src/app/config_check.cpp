@@ -258,6 +258,26 @@ void check_routes(const Config& config, Report& report)
     }
 }
 
+void check_issuers(const Config& config, Report& report)
+{
+    const auto& issuers = config.gateway.issuers;
+    // Each is a task that fetches keys.
+    constexpr std::size_t issuers_max = 8;
+    if (issuers.size() > issuers_max)
+        report.add("gateway.issuers", fmt::format("are more than {}", issuers_max));
+    const std::string& own = config.auth.issuer.empty() ? config.gateway.public_url : config.auth.issuer;
+    for (std::size_t i = 0; i < issuers.size(); ++i) {
+        std::string key = fmt::format("gateway.issuers[{}]", i);
+        if (auto wrong = gateway::find_issuer_error(issuers[i]))
+            report.add(fmt::format("{}.{}", key, wrong->key), wrong->what);
+        if (issuers[i].issuer == own)
+            report.add(key + ".issuer", "is Gatehouse's own");
+        for (std::size_t j = 0; j < i; ++j)
+            if (issuers[j].issuer == issuers[i].issuer || issuers[j].name == issuers[i].name)
+                report.add(key, fmt::format("has the issuer or the name of gateway.issuers[{}]", j));
+    }
+}
+
 void check_worker(const Config& config, Report& report)
 {
     // Each says its key first.
@@ -328,6 +348,7 @@ void check_config(const Config& config, Report& report)
     check_addresses(config, report);
     check_stores(config, report);
     check_routes(config, report);
+    check_issuers(config, report);
     check_worker(config, report);
     check_notifier(config, report);
     check_limits(config, report);

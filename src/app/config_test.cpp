@@ -274,6 +274,13 @@ INSTANTIATE_TEST_SUITE_P(
                 "auth.encryption_key: must be set, and the same, in every process that uses an auth.store on a server"},
         BadFile{"ShortEncryptionKey", "auth: {encryption_key: too short}\n",
                 "gatehouse.yaml:1:24: auth.encryption_key: must have at least 32 characters"},
+        BadFile{"IssuerOverPlainHttp",
+                "gateway:\n  issuers:\n    - {name: corp, issuer: 'http://login.example', audience: gatehouse}\n",
+                "gatehouse.yaml:3:28: gateway.issuers[0].issuer: must be https://, or http:// to this host"},
+        BadFile{"IssuerTwice",
+                "gateway:\n  issuers:\n    - {name: a, issuer: 'https://x.example', audience: g}\n"
+                "    - {name: b, issuer: 'https://x.example', audience: g}\n",
+                "gatehouse.yaml:4:7: gateway.issuers[1]: has the issuer or the name of gateway.issuers[0]"},
         BadFile{"KeysThatSignBeforeTheyAreKnown", "auth: {key_publish_ahead: 62s}\n",
                 "gatehouse.yaml:1:27: auth.key_publish_ahead: must be at least 3s longer than auth.key_fetch_interval: "
                 "a key that signs before every process has fetched it makes tokens that are refused"},

@@ -58,6 +58,27 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
     };
 }
 
+std::vector<Setting> issuer_settings(gateway::IssuerConfig& issuer)
+{
+    return {
+        {"name", &issuer.name,
+         "stands in front of its users' ids and names, as in corp:4711: small letters, digits, '-'", Setting::required},
+        {"issuer", &issuer.issuer, "iss of its tokens, to the letter", Setting::required},
+        {"audience", &issuer.audience, "aud of its tokens", Setting::required},
+        {"jwks_url", &issuer.jwks_url,
+         "where its keys are, https://, or http:// on this host; empty: as its discovery document says"},
+        {"ca", &issuer.ca, "file with the certificate authorities that vouch for it; empty: the system's"},
+        {"algorithms", &issuer.algorithms, "that it may sign with; empty: EdDSA, ES256 and RS256"},
+        {"require_access_token_type", &issuer.require_access_token_type,
+         "typ must be at+jwt (RFC 9068); else it may be JWT or missing"},
+        {"username_claim", &issuer.username_claim, "claim with the user's name; when it is missing, sub"},
+        {"roles_claim", &issuer.roles_claim,
+         "claim with a list or a text of words: groups, scope, realm_access.roles; empty: no roles"},
+        {"roles", &issuer.roles, "value=role: what a value of that claim means here; others mean nothing"},
+        {"permissions", &issuer.permissions, "role=permission: what such a role may"},
+    };
+}
+
 std::vector<Setting> processor_settings(worker::Processor& processor)
 {
     return {
@@ -114,6 +135,8 @@ void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
             {"gateway.revocation_stale", choice(gateway.revocation_stale, {"allow", "ask", "deny"}),
              "the same as in gateway.routes, for Gatehouse's own routes"},
             {"gateway.routes", items(gateway.routes, route_settings), "routes to services of your own"},
+            {"gateway.issuers", items(gateway.issuers, issuer_settings),
+             "other issuers whose tokens those routes accept; Gatehouse's own routes never do"},
         });
 }
 

@@ -29,6 +29,21 @@ struct RouteConfig {
     bool forward_auth = false;  // another proxy serves it and asks /validate: no upstreams
 };
 
+// Another organization's issuer whose tokens the configured routes accept.
+struct IssuerConfig {
+    std::string name;                     // in front of its users' ids and names, with ':'
+    std::string issuer;                   // iss of its tokens
+    std::string audience;                 // aud of its tokens
+    std::string jwks_url;                 // empty: as its discovery document says
+    std::string ca;                       // file with certificate authorities; empty: the system's
+    std::vector<std::string> algorithms;  // empty: EdDSA, ES256 and RS256
+    bool require_access_token_type = false;
+    std::string username_claim = "preferred_username";
+    std::string roles_claim;
+    std::vector<std::string> roles;        // "value=role"
+    std::vector<std::string> permissions;  // "role=permission"
+};
+
 struct Config {
     std::string listen = "127.0.0.1:8080";
     std::string public_url;  // empty: http://<listen>, with localhost for a loopback address
@@ -38,6 +53,7 @@ struct Config {
     std::chrono::milliseconds revocation_max_age{30'000};
     StalePolicy revocation_stale = StalePolicy::allow;  // of Gatehouse's own routes
     std::vector<RouteConfig> routes;
+    std::vector<IssuerConfig> issuers;
 };
 
 }  // namespace gatehouse::gateway

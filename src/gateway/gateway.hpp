@@ -13,7 +13,10 @@
 #include "identity/service_key.hpp"
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::gateway {
 
@@ -37,6 +40,12 @@ public:
     // What the public server runs.
     http::Handler handler();
 
+    // What fetches the keys of other issuers: each runs on an I/O thread until cancelled. interrupt() before that,
+    // stop() when they have ended.
+    std::vector<Task<void>> background();
+    void interrupt();
+    void stop();
+
 private:
     class Impl;
     std::unique_ptr<Impl> impl_;
@@ -44,5 +53,12 @@ private:
 
 // Whether the built-in routes own every path that begins with this segment: a configured route may not.
 bool is_built_in_segment(std::string_view segment);
+
+// What is wrong with another issuer's settings, and with which of them.
+struct IssuerError {
+    std::string_view key;
+    std::string what;
+};
+std::optional<IssuerError> find_issuer_error(const IssuerConfig& config);
 
 }  // namespace gatehouse::gateway

@@ -9,6 +9,7 @@
 #include "base/metrics.hpp"
 #include "gateway/access_log.hpp"
 #include "gateway/config.hpp"
+#include "gateway/issuers.hpp"
 #include "gateway/route_table.hpp"
 #include "gateway/stale_revocations.hpp"
 #include "http/problem.hpp"
@@ -24,8 +25,8 @@ class Pipeline final {
 public:
     // All outlive it.
     Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
-             PerThread<identity::Authenticator>& authenticators, const identity::RevocationList& revocations,
-             StaleRevocations& stale_revocations, Metrics& metrics);
+             PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
+             const identity::RevocationList& revocations, StaleRevocations& stale_revocations, Metrics& metrics);
     ~Pipeline();
 
     Task<http::Response> handle(http::Request& request);
@@ -54,6 +55,7 @@ private:
     std::optional<http::Problem> normalize_target(http::Request& request) const;
     std::optional<http::Problem> find_route(const http::Request& request, Passage& passage) const;
     std::optional<http::Problem> authenticate(http::Request& request, Passage& passage) const;
+    Result<Caller, identity::TokenError> verify(std::string_view token, const Route& route) const;
     std::optional<http::Problem> authorize(const Passage& passage) const;
     std::optional<http::Problem> check_body(const http::Request& request, const Route& route) const;
     void rewrite(http::Request& request, const Passage& passage);
@@ -65,6 +67,7 @@ private:
     RouteTable& routes_;
     RouteTable& asked_routes_;
     PerThread<identity::Authenticator>& authenticators_;
+    Issuers& issuers_;
     const identity::RevocationList& revocations_;
     StaleRevocations& stale_revocations_;
     Metrics& metrics_;

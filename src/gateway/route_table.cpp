@@ -183,6 +183,7 @@ Route RouteTable::configured(const RouteConfig& entry, const Config& config)
     route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
     route.revocation_stale = entry.revocation_stale;
     route.strip_prefix = entry.strip_prefix;
+    route.external_callers = true;
     return route;
 }
 

@@ -26,6 +26,7 @@ struct Route {
     std::uint64_t body_bytes_max = 0;
     StalePolicy revocation_stale = StalePolicy::allow;
     bool strip_prefix = false;
+    bool external_callers = false;       // users of other issuers may come: a configured route
     bool keeps_session_cookies = false;  // the console's own endpoints
     std::size_t index = 0;               // in the table, for what is kept per route
 

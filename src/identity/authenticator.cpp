@@ -88,7 +88,18 @@ private:
 
 Authenticator::Authenticator(const KeySource& keys, const RevocationList& revocations, TokenRules rules,
                              const Clock& clock, std::size_t cached_tokens_max)
-    : keys_(keys), revocations_(revocations), rules_(std::move(rules)), clock_(clock),
+    : Authenticator(keys, revocations,
+                    {[rules](std::string_view token, const KeySet& set, TimePoint now) {
+                         return verify_token(token, set, rules, now);
+                     },
+                     rules.leeway, rules.token_bytes_max},
+                    clock, cached_tokens_max)
+{
+}
+
+Authenticator::Authenticator(const KeySource& keys, const RevocationList& revocations, Verifier verifier,
+                             const Clock& clock, std::size_t cached_tokens_max)
+    : keys_(keys), revocations_(revocations), verifier_(std::move(verifier)), clock_(clock),
       cache_(std::make_unique<Cache>(cached_tokens_max))
 {
 }
@@ -97,7 +108,7 @@ Authenticator::~Authenticator() = default;
 
 Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::string_view token)
 {
-    if (token.size() > rules_.token_bytes_max)
+    if (token.size() > verifier_.token_bytes_max)
         return std::unexpected(TokenError::malformed);
     // Before the keys are loaded: what is remembered under a generation was verified with its keys or newer ones.
     std::uint64_t generation = keys_.generation();
@@ -112,7 +123,7 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
     TimePoint now = clock_.now();
     if (Cache::Place* place = cache_->find(token)) {
         const auto& entry = place->entry;
-        if (to_unix_seconds(now) >= entry->claims.expires_at + rules_.leeway.count()) {
+        if (to_unix_seconds(now) >= entry->claims.expires_at + verifier_.leeway.count()) {
             *place = {};
             return std::unexpected(TokenError::expired);
         }
@@ -125,7 +136,7 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
     }
     ++cache_->figures.misses;
     auto keys = keys_.load();
-    auto claims = verify_token(token, *keys, rules_, now);
+    auto claims = verifier_.verify(token, *keys, now);
     if (!claims) {
         if (claims.error() == TokenError::unknown_key)
             keys_.report_unknown_key();

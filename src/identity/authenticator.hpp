@@ -10,6 +10,8 @@
 #include "identity/revocation_list.hpp"
 #include "identity/token.hpp"
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -20,6 +22,16 @@ class Authenticator final {
 public:
     // All outlive it.
     Authenticator(const KeySource& keys, const RevocationList& revocations, TokenRules rules, const Clock& clock,
+                  std::size_t cached_tokens_max = 10'000);
+
+    // For tokens that another function verifies, as those of another issuer.
+    using Verify = std::function<Result<Claims, TokenError>(std::string_view token, const KeySet& keys, TimePoint now)>;
+    struct Verifier {
+        Verify verify;
+        std::chrono::seconds leeway;
+        std::size_t token_bytes_max;
+    };
+    Authenticator(const KeySource& keys, const RevocationList& revocations, Verifier verifier, const Clock& clock,
                   std::size_t cached_tokens_max = 10'000);
     ~Authenticator();
     Authenticator(const Authenticator&) = delete;
@@ -47,7 +59,7 @@ private:
 
     const KeySource& keys_;
     const RevocationList& revocations_;
-    TokenRules rules_;
+    Verifier verifier_;
     const Clock& clock_;
     std::unique_ptr<Cache> cache_;
 };

@@ -28,6 +28,9 @@ struct Claims {
     // True for the permission itself; "admin:*" grants every permission that begins with "admin:", "*" all.
     bool may(std::string_view permission) const;
 
+    // Of another issuer (external_token.hpp): no user and no session of ours.
+    bool is_external() const { return session_id.empty(); }
+
     bool operator==(const Claims&) const = default;
 };
 

@@ -32,7 +32,13 @@ Task<std::string> get_key_set(http::Upstream& auth)
 
 }  // namespace
 
-KeyFetcher::KeyFetcher(http::Upstream& auth, KeySource& keys, Pace pace) : auth_(auth), keys_(keys), pace_(pace)
+KeyFetcher::KeyFetcher(http::Upstream& auth, KeySource& keys, Pace pace)
+    : KeyFetcher("auth", [&auth] { return get_key_set(auth); }, keys, pace)
+{
+}
+
+KeyFetcher::KeyFetcher(std::string whose, Get get, KeySource& keys, Pace pace)
+    : whose_(std::move(whose)), get_(std::move(get)), keys_(keys), pace_(pace)
 {
     keys_.on_unknown_key([this] { sleeper_.wake(); });
 }
@@ -53,7 +59,8 @@ Task<void> KeyFetcher::run()
         if (cancellation.cancelled() != asio::cancellation_type::none)
             co_return;
         if (!failure.empty()) {
-            log::warn("identity", "cannot fetch the keys that verify tokens; will try again", {{"error", failure}});
+            log::warn("identity", "cannot fetch the keys that verify tokens; will try again",
+                      {{"whose", whose_}, {"error", failure}});
             co_await pause(backoff.next());
             continue;
         }
@@ -65,19 +72,19 @@ Task<void> KeyFetcher::run()
 
 Task<void> KeyFetcher::fetch()
 {
-    auto getting = get_key_set(auth_);
-    std::string text = co_await with_timeout(std::move(getting), fetch_time_max, "fetching auth's keys");
+    auto getting = get_();
+    std::string text = co_await with_timeout(std::move(getting), fetch_time_max, "fetching keys");
     if (text == last_)
         co_return;  // new keys would empty every thread's memory of verified tokens
     auto value = parse_json(text);
     if (!value)
-        throw Unavailable("auth's key set is no JSON: " + value.error());
+        throw Unavailable("the key set is no JSON: " + value.error());
     auto keys = KeySet::from_jwks(*value);
     if (!keys)
-        throw Unavailable("auth's key set: " + keys.error());
+        throw Unavailable("the key set: " + keys.error());
     if (keys->size() == 0)
-        throw Unavailable("auth's key set is empty");
-    log::info("identity", "keys fetched", {{"count", keys->size()}});
+        throw Unavailable("the key set is empty");
+    log::info("identity", "keys fetched", {{"whose", whose_}, {"count", keys->size()}});
     keys_.store(std::move(*keys));
     last_ = std::move(text);
 }

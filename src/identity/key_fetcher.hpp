@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the public keys of a process in which auth does not run: fetches auth's key set (RFC 7517) at the start, every
-// minute, and when a token names a key that is not known. While auth is away the keys that are here stay in use.
+// Keeps public keys that are made elsewhere: fetches auth's key set (RFC 7517), or another issuer's, at the start,
+// every minute, and when a token names a key that is not known. While it is away the keys that are here stay in use.
 //
 // Lives on one I/O thread, but for the report of an unknown key, which may come from any.
 #pragma once
@@ -11,6 +11,7 @@
 #include "identity/token.hpp"
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 namespace gatehouse::identity {
@@ -23,7 +24,12 @@ public:
         std::chrono::milliseconds backoff_max{5'000};
     };
 
-    // Both outlive it. Listens to `keys` from here on.
+    // Gives the key set's text, or throws.
+    using Get = std::function<Task<std::string>()>;
+
+    // `whose` is for the log. Listens to `keys`, which outlives it, from here on.
+    KeyFetcher(std::string whose, Get get, KeySource& keys, Pace pace);
+    // Auth's. Both outlive it.
     KeyFetcher(http::Upstream& auth, KeySource& keys) : KeyFetcher(auth, keys, Pace{}) {}
     KeyFetcher(http::Upstream& auth, KeySource& keys, Pace pace);
     KeyFetcher(const KeyFetcher&) = delete;
@@ -35,7 +41,8 @@ public:
 private:
     Task<void> fetch();
 
-    http::Upstream& auth_;
+    std::string whose_;
+    Get get_;
     KeySource& keys_;
     Pace pace_;
     std::string last_;    // the text of the set in use
