@@ -174,6 +174,11 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
              "threads that hash passwords, 19 MiB each while they do"},
             {"auth.hash_queue_max", Count{&auth.hash_queue_max, 1, 100'000},
              "logins that may wait for one; beyond it they are answered 503"},
+            {"auth.throttle.enabled", &auth.throttle.enabled, "slow down who guesses passwords"},
+            {"auth.throttle.account_failures", Count{&auth.throttle.account_failures, 1, 1'000'000},
+             "failed logins to one account after which further ones must wait, 1, 2, 4 ... 60 seconds"},
+            {"auth.throttle.address_failures", Count{&auth.throttle.address_failures, 1, 1'000'000},
+             "the same, from one address"},
         });
 }
 

@@ -288,6 +288,7 @@ private:
     {
         if (!started_.load())
             throw Unavailable("auth has not started yet: its database is away");
+        context_.service_key.take_client_address(request);
         co_return co_await endpoint(request, context_);
     }
 

@@ -153,6 +153,7 @@ TEST_F(Replicas, DoNotAnnounceWhatAnotherOneTook)
 
 TEST_F(Replicas, ManyLoginsAtOnceAllSucceed)
 {
+    config_.throttle.account_failures = 100;
     add_user("ada");
     auth();
     std::atomic<int> accepted = 0;

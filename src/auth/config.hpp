@@ -11,6 +11,13 @@
 
 namespace gatehouse::auth {
 
+// What slows down who guesses passwords (login_throttle.hpp).
+struct ThrottleConfig {
+    bool enabled = true;
+    std::size_t account_failures = 5;   // after so many failures logins to the account must wait
+    std::size_t address_failures = 20;  // after so many failures logins from the address must wait
+};
+
 struct Config {
     std::string listen = "127.0.0.1:8081";
     std::vector<std::string> urls;  // where other processes reach it: "http://host:port", one or more
@@ -28,6 +35,7 @@ struct Config {
     bool registration = false;                           // whether anybody may become a user
     std::size_t hash_threads = 1;                        // argon2id threads: each hash takes 19 MiB while it runs
     std::size_t hash_queue_max = 64;                     // beyond it 503 with Retry-After
+    ThrottleConfig throttle;
 };
 
 }  // namespace gatehouse::auth

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/endpoints.hpp"
 #include "auth/login_steps.hpp"
+#include "auth/login_throttle.hpp"
 #include "auth/session_store.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
@@ -101,14 +102,61 @@ void count(Context& context, const char* outcome)
     context.metrics.counter("gatehouse_auth_logins_total", "Logins by outcome.", {{"outcome", outcome}}).Increment();
 }
 
+// Counts the attempt, before anything is hashed. Throws Problem when it must wait: the same for every name.
+Task<Admission> admit(Context& context, const LoginAttempt& attempt)
+{
+    // A flood must not be written down first.
+    context.passwords.require_room();
+    if (!context.config.throttle.enabled)
+        co_return Admission{};
+    TimePoint now = context.clock.now();
+    auto count_it = [&](sql::Connection& connection) {
+        return admit_attempt(connection, attempt, context.config.throttle, now);
+    };
+    Admission admission = co_await context.database.write(count_it);
+    if (admission.wait.count() > 0) {
+        count(context, "throttled");
+        throw http::Problem::too_many("too_many_attempts", "Too many logins have failed. Wait a little.",
+                                      admission.wait);
+    }
+    co_return admission;
+}
+
+Task<void> withdraw(Context& context, const LoginAttempt& attempt)
+{
+    if (!context.config.throttle.enabled)
+        co_return;
+    auto take_back = [&](sql::Connection& connection) { withdraw_attempt(connection, attempt); };
+    co_await context.database.write(take_back);
+}
+
+// As Passwords::verify(); what could not be hashed is no attempt.
+Task<bool> verify(Context& context, const LoginAttempt& attempt, Secret password, std::string stored)
+{
+    std::exception_ptr error;
+    bool matches = false;
+    try {
+        matches = co_await context.passwords.verify(std::move(password), std::move(stored));
+    } catch (const Unavailable&) {
+        error = std::current_exception();
+    }
+    if (!error)
+        co_return matches;
+    co_await withdraw(context, attempt);
+    std::rethrow_exception(error);
+}
+
 // Not the name: people type their password there.
 Task<void> record_refusal(const http::Request& request, Context& context, const std::optional<User>& user,
-                          std::string_view reason)
+                          std::string_view reason, bool begins_to_wait)
 {
     std::string id = user ? user->id : "";
     TimePoint now = context.clock.now();
     auto write = [&](sql::Connection& connection) {
         add_audit(connection, now, audit_entry(request, "login.refused", "", id, {{"reason", reason}}));
+        if (begins_to_wait)
+            add_audit(connection, now, audit_entry(request, "login.throttled", "", id));
+        sweep_attempts(connection, now);
     };
     co_await context.database.write(write);
     log::info(
@@ -122,18 +170,22 @@ Task<void> record_refusal(const http::Request& request, Context& context, const 
 Task<http::Response> login(http::Request& request, Context& context)
 {
     Credentials credentials = co_await read_credentials(request);
+    LoginAttempt attempt =
+        describe_attempt(credentials.username, request.remote_address, context.service_key.is_forwarded(request));
+    Admission admission = co_await admit(context, attempt);
     auto find = [&](sql::Connection& connection) { return find_user_by_login(connection, credentials.username); };
     auto user = co_await context.database.read(find);
 
     // Hash even when there is no such user, so that the time does not tell which names have an account.
     std::string expected = user ? user->password_hash : context.passwords.dummy_hash();
-    bool matches = co_await context.passwords.verify(credentials.password, std::move(expected));
+    bool matches = co_await verify(context, attempt, credentials.password, std::move(expected));
     if (!user || !matches || user->disabled) {
         count(context, "refused");
         co_await record_refusal(request, context, user,
                                 !user      ? "unknown_user"
                                 : !matches ? "wrong_password"
-                                           : "disabled");
+                                           : "disabled",
+                                admission.begins_to_wait);
         co_return wrong_credentials(credentials.basic);
     }
 
@@ -142,7 +194,9 @@ Task<http::Response> login(http::Request& request, Context& context)
         // Who has not sent a code yet has done nothing wrong.
         if (refusal->code() != "otp_required") {
             count(context, "refused");
-            co_await record_refusal(request, context, user, refusal->code());
+            co_await record_refusal(request, context, user, refusal->code(), admission.begins_to_wait);
+        } else {
+            co_await withdraw(context, attempt);
         }
         co_return *refusal;
     }
@@ -155,6 +209,8 @@ Task<http::Response> login(http::Request& request, Context& context)
     if (bare)
         form.ttl = context.config.access_token_ttl;
     auto open = [&](sql::Connection& connection) {
+        if (context.config.throttle.enabled)
+            forgive_attempt(connection, attempt, now);
         auto opened = open_session(connection, form, now);
         add_audit(connection, now, audit_entry(request, "login.accepted", user->id, opened.id));
         return opened;

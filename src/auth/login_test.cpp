@@ -163,6 +163,7 @@ TEST_F(FullQueue, IsAnsweredWith503AndRetryAfter)
 TEST_F(Login, FloodIsAnsweredInPartWith503AndValidationGoesOn)
 {
     config_.hash_queue_max = 2;
+    config_.throttle.account_failures = 100;
     add_user("ada");
     std::string token = token_of("ada");
     constexpr std::size_t count = 24;

@@ -74,12 +74,19 @@ bool verify_bytes(std::string_view password, const std::string& stored)
 }  // namespace
 
 Passwords::Passwords(const Config& config, Metrics& metrics)
-    : pool_(
+    : queue_max_(config.hash_queue_max),
+      pool_(
           {.name = "passwords", .threads = config.hash_threads, .queue_max = config.hash_queue_max, .nice = pool_nice}),
       hashes_(metrics.counter("gatehouse_auth_password_hashes_total", "Password hashes computed."))
 {
     start_sodium();
     dummy_hash_ = hash_bytes(random_bytes(32));
+}
+
+void Passwords::require_room() const
+{
+    if (pool_.queued() >= queue_max_)
+        throw Unavailable("too many passwords wait to be hashed");
 }
 
 Task<std::string> Passwords::hash(Secret password)

@@ -19,6 +19,9 @@ class Passwords final {
 public:
     Passwords(const Config& config, Metrics& metrics);
 
+    // Throws as hash() and verify() would now, before anything else is done in vain.
+    void require_room() const;
+
     Task<std::string> hash(Secret password);
 
     // False also for no hash at all, and for one that asks for more work than we ever do, which somebody must have
@@ -31,6 +34,7 @@ public:
     void stop();
 
 private:
+    std::size_t queue_max_;
     BlockingPool pool_;
     std::string dummy_hash_;
     prometheus::Counter& hashes_;

@@ -85,8 +85,8 @@ const sql::Migration migrations[] = {
 
          // Failures that slow down further attempts: by account, by address, and by both.
          "CREATE TABLE login_attempts (name VARCHAR(128) NOT NULL PRIMARY KEY, failures BIGINT NOT NULL, "
-         "last_at BIGINT NOT NULL, trusted_until BIGINT NULL)",
-         "CREATE INDEX login_attempts_by_time ON login_attempts (last_at)",
+         "last_at BIGINT NOT NULL, trusted_until BIGINT NULL, expires_at BIGINT NOT NULL)",
+         "CREATE INDEX login_attempts_by_end ON login_attempts (expires_at)",
 
          "ALTER TABLE users ADD COLUMN email_verified_at BIGINT NULL",
          "ALTER TABLE users ADD COLUMN totp_secret VARCHAR(255) NULL",  // encrypted

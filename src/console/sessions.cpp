@@ -25,8 +25,9 @@ constexpr std::size_t token_bytes_max =
 constexpr std::chrono::seconds refresh_cookie_age = std::chrono::days{90};
 
 // What auth learns about the browser behind the request, as the gateway wrote it.
-constexpr std::array<std::string_view, 6> passed_fields{"x-request-id",     "x-forwarded-for", "x-forwarded-proto",
-                                                        "x-forwarded-host", "traceparent",     "user-agent"};
+constexpr std::array<std::string_view, 7> passed_fields{
+    "x-request-id",          "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+    "x-gatehouse-forwarded", "traceparent",     "user-agent"};
 
 // Tokens are base64url with dots or hexadecimal; nothing else may get into a cookie.
 bool is_token(std::string_view text)

@@ -14,7 +14,7 @@ public:
           stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key), asked_routes_(config_),
           issuers_(config_.issuers, needs.authenticators.size(), needs.revocations, needs.clock),
           pipeline_(config_, routes_, asked_routes_, needs.authenticators, issuers_, needs.revocations,
-                    stale_revocations_, needs.metrics)
+                    stale_revocations_, needs.service_key, needs.metrics)
     {
     }
 

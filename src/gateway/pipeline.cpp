@@ -56,9 +56,10 @@ struct Pipeline::RouteFigures {
 
 Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
                    PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
-                   const identity::RevocationList& revocations, StaleRevocations& stale_revocations, Metrics& metrics)
+                   const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
+                   const identity::ServiceKey& service_key, Metrics& metrics)
     : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators), issuers_(issuers),
-      revocations_(revocations), stale_revocations_(stale_revocations), metrics_(metrics),
+      revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key), metrics_(metrics),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
     auto add = [&](const std::string& name) {
@@ -285,6 +286,8 @@ void Pipeline::rewrite(http::Request& request, const Passage& passage)
 {
     const Route& route = *passage.route;
     rewrite_request_fields(request, route, passage.caller.get(), threads_.local().scratch);
+    if (route.own_role)
+        service_key_.sign_forwarded(request);
     if (!route.strip_prefix || route.segments.empty())
         return;
     std::size_t prefix = 0;

@@ -14,6 +14,7 @@
 #include "gateway/stale_revocations.hpp"
 #include "http/problem.hpp"
 #include "identity/authenticator.hpp"
+#include "identity/service_key.hpp"
 
 #include <memory>
 #include <optional>
@@ -26,7 +27,8 @@ public:
     // All outlive it.
     Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
              PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
-             const identity::RevocationList& revocations, StaleRevocations& stale_revocations, Metrics& metrics);
+             const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
+             const identity::ServiceKey& service_key, Metrics& metrics);
     ~Pipeline();
 
     Task<http::Response> handle(http::Request& request);
@@ -70,6 +72,7 @@ private:
     Issuers& issuers_;
     const identity::RevocationList& revocations_;
     StaleRevocations& stale_revocations_;
+    const identity::ServiceKey& service_key_;
     Metrics& metrics_;
     PerThread<PerThreadState> threads_;
 

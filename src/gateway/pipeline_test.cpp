@@ -142,6 +142,28 @@ TEST_F(GatewayTest, ForwardsWithIdentityAndStripsTheClientsOwn)
     EXPECT_TRUE(files_.seen.headers.contains("traceparent"));
 }
 
+TEST_F(GatewayTest, TellsItsOwnRolesAloneWhoTheClientIs)
+{
+    config_.routes.push_back(
+        {.path = "/orders", .upstreams = {"http://127.0.0.1:1"}, .authentication = Authentication::none});
+    auto it = request("POST", "/login");
+    it.remote_address = "192.0.2.7";
+    it.head.headers.add("x-forwarded-for", "203.0.113.1");
+    it.head.headers.add("x-gatehouse-forwarded", "forged");
+    send(it);
+    EXPECT_EQ(auth_.seen.headers.count("x-gatehouse-forwarded"), 1u);
+    http::Request seen;
+    seen.head = auth_.seen;
+    seen.remote_address = "the gateway's";
+    service_key_.take_client_address(seen);
+    EXPECT_EQ(seen.remote_address, "192.0.2.7");
+    EXPECT_THROW(service_key_.require(seen), http::Problem) << "it opens no internal endpoint";
+
+    auto to_a_service = request("GET", "/orders/1");
+    send(to_a_service);
+    EXPECT_FALSE(to_a_service.head.headers.contains("x-gatehouse-forwarded"));
+}
+
 TEST_F(GatewayTest, WithoutATokenSaysHowToAuthenticate)
 {
     auto it = request("GET", "/files");

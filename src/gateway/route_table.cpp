@@ -140,6 +140,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
         route.revocation_stale = config.revocation_stale;
         route.keeps_session_cookies = entry.role == Role::console;
+        route.own_role = true;
         route.upstream = entry.role == Role::auth    ? &roles.auth
                          : entry.role == Role::files ? &roles.files
                                                      : &roles.console;

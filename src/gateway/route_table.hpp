@@ -28,6 +28,7 @@ struct Route {
     bool strip_prefix = false;
     bool external_callers = false;       // users of other issuers may come: a configured route
     bool keeps_session_cookies = false;  // the console's own endpoints
+    bool own_role = false;               // not a user's service: it believes us who the client is
     std::size_t index = 0;               // in the table, for what is kept per route
 
     bool takes(std::string_view method) const;

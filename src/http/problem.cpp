@@ -60,6 +60,7 @@ constexpr ProblemCode codes[] = {
     {"unsupported_media_type", 415, "The content type is not supported here"},
     {"range_not_satisfiable", 416, "The range lies outside of the content"},
     {"invalid_fields", 422, "Some fields are not valid"},
+    {"too_many_attempts", 429, "Too many failed attempts"},
     {"too_many_requests", 429, "Too many requests"},
     {"head_too_large", 431, "The request head is too large"},
     {"internal_error", 500, "Internal error"},
@@ -212,6 +213,13 @@ Problem Problem::bad_gateway(std::string cause)
 {
     Problem problem(502, "bad_gateway", "The service that should have answered this gave no usable answer.");
     problem.cause_ = std::move(cause);
+    return problem;
+}
+
+Problem Problem::too_many(std::string_view code, std::string detail, std::chrono::seconds retry_after)
+{
+    Problem problem(429, code, std::move(detail));
+    problem.headers_.add("retry-after", std::to_string(std::max<std::int64_t>(retry_after.count(), 1)));
     return problem;
 }
 

@@ -33,8 +33,9 @@ public:
     static Problem unsupported_type(std::string_view code, std::string detail);  // 415
     static Problem range_not_satisfiable(std::uint64_t size);                    // 416, Content-Range: bytes */size
     static Problem invalid(std::vector<FieldError> errors);                      // 422 invalid_fields
-    static Problem internal(std::string cause);                                  // 500
-    static Problem bad_gateway(std::string cause);                               // 502
+    static Problem too_many(std::string_view code, std::string detail, std::chrono::seconds retry_after);  // 429
+    static Problem internal(std::string cause);                                                            // 500
+    static Problem bad_gateway(std::string cause);                                                         // 502
     static Problem unavailable(std::string cause, std::chrono::seconds retry_after);  // 503, Retry-After
     static Problem gateway_timeout(std::string cause);                                // 504
     static Problem of_status(int status, std::string_view code, std::string detail);  // for what the parsers refuse

@@ -25,6 +25,30 @@ TEST(ServiceKey, IsAcceptedWhereItIsRightAndAlone)
     EXPECT_THROW(key.require(prefix), http::Problem);
 }
 
+TEST(ServiceKey, TheClientsAddressIsBelievedWhenTheGatewaySaysIt)
+{
+    ServiceKey key(Secret(std::string(32, 'k')));
+    ServiceKey other(Secret(std::string(32, 'o')));
+    http::Request request;
+    request.remote_address = "10.0.0.1";
+    request.head.headers.add("x-forwarded-for", "192.0.2.7");
+    auto believed_by = [&](const ServiceKey& by) {
+        http::Request copy;
+        copy.head = request.head;
+        copy.remote_address = request.remote_address;
+        by.take_client_address(copy);
+        return copy.remote_address;
+    };
+    EXPECT_EQ(believed_by(key), "10.0.0.1");
+    key.sign(request);
+    EXPECT_EQ(believed_by(key), "10.0.0.1");
+    key.sign_forwarded(request);
+    EXPECT_EQ(believed_by(key), "192.0.2.7");
+    EXPECT_EQ(believed_by(other), "10.0.0.1");
+    request.head.headers.add("x-forwarded-for", "192.0.2.8");
+    EXPECT_EQ(believed_by(key), "10.0.0.1") << "of two addresses nobody knows which";
+}
+
 TEST(IdentityFields, ReplaceWhatTheClientSentAndCannotBreakOutOfTheField)
 {
     Claims claims;
