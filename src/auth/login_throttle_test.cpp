@@ -213,7 +213,7 @@ TEST_F(LoginThrottle, HoldsAcrossProcessesOfOneStore)
 {
     add_user("ada");
     exhaust("ada");
-    Auth::Needs needs{*database_, keys_, authenticators_, service_key_, secrets_, clock_, metrics_};
+    Auth::Needs needs{*database_, keys_, revocations_, authenticators_, service_key_, secrets_, clock_, metrics_};
     Auth other(config_, needs);
     other.start();
     auto form = json::serialize(json::object{{"username", "ada"}, {"password", good_password}});

@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "gateway/path.hpp"
 #include "gateway/route_table.hpp"
+#include "http/problem.hpp"
 #include "identity/revocation_fixture.hpp"
 #include "support/run_task.hpp"
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the benchmarks of logins share: a gatehouse on free ports in a scratch directory, and its end.
+import { spawn, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+export const password = 'correct horse battery staple';
+const program = process.env.GATEHOUSE_BIN ?? path.join(root, 'build/gatehouse');
+
+export const scratch = mkdtempSync(path.join(tmpdir(), 'gatehouse-bench-'));
+const children = [];
+
+export function argument(name, fallback) {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? fallback : Number(process.argv[at + 1]);
+}
+
+export function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+// `core` undefined: where the system likes.
+export function start(core, command, args) {
+  const pinned = core === undefined ? [command, args] : ['taskset', ['-c', String(core), command, ...args]];
+  const child = spawn(...pinned, { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.output = '';
+  child.stdout.on('data', (data) => { child.output += data; });
+  child.stderr.on('data', (data) => { child.output += data; });
+  children.push(child);
+  return child;
+}
+
+// A server with every role; `yaml` is its configuration, `users` are made before it starts.
+export async function startGatehouse({ core, yaml, users }) {
+  const port = await freePort();
+  const opsPort = await freePort();
+  const config = path.join(scratch, 'gatehouse.yaml');
+  const data = path.join(scratch, 'data');
+  writeFileSync(config, yaml);
+  const where = ['--config', config, '--data', data];
+  const command = (...words) =>
+    execFileSync(program, [...words, ...where], { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
+  for (const user of users) {
+    command('user', 'add', user.name, '--password-stdin');
+    if (user.disabled) command('user', 'disable', user.name);
+  }
+  const child = start(core, program,
+    ['serve', ...where, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${opsPort}`]);
+  for (let i = 0; i < 200; i++) {
+    if (child.exitCode !== null) throw new Error(`gatehouse ended at start:\n${child.output}`);
+    const answer = await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => null);
+    await answer?.text();
+    if (answer?.ok) return { port, opsPort, child };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('gatehouse does not become ready');
+}
+
+// Runs `main`, then ends what was started; the exit code says how it went.
+export async function run(name, main) {
+  let code = 0;
+  try {
+    code = (await main()) ?? 0;
+  } catch (error) {
+    console.error(`bench/${name}: ${error.stack}`);
+    code = 1;
+  }
+  for (const child of children) child.kill('SIGTERM');
+  await Promise.race([
+    Promise.all(children.map((child) => child.exitCode ?? new Promise((resolve) => child.once('exit', resolve)))),
+    new Promise((resolve) => setTimeout(resolve, 5000)),
+  ]);
+  for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
+  rmSync(scratch, { recursive: true, force: true });
+  process.exit(code);
+}
+
+export function quantile(numbers, at) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(at * sorted.length))];
+}
