@@ -125,6 +125,7 @@ std::vector<User> list_users(sql::Connection& connection, std::string_view after
     auto rows = connection.query(fmt::format("{}WHERE u.id > ? ORDER BY u.id LIMIT ?", select_users),
                                  {std::string(after_id), static_cast<std::int64_t>(limit)});
     std::vector<User> users;
+    users.reserve(rows.size());
     for (const sql::Row& row : rows)
         users.push_back(read_user(row));
     return users;

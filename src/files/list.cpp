@@ -60,6 +60,7 @@ Task<http::Response> list_files(http::Request& request, Context& context)
         next = files.back().id;
     }
     std::vector<std::string> ids;
+    ids.reserve(files.size());
     for (const File& file : files)
         ids.push_back(file.id);
     auto derived = co_await context.store.derived(std::move(ids));

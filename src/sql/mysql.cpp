@@ -475,6 +475,7 @@ private:
             return {};
         std::vector<Column> columns;
         const MYSQL_FIELD* fields = mysql_fetch_fields(result.get());
+        columns.reserve(mysql_num_fields(result.get()));
         for (unsigned i = 0; i < mysql_num_fields(result.get()); ++i)
             columns.emplace_back(fields[i]);
         std::vector<MYSQL_BIND> binds(columns.size());
