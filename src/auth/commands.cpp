@@ -7,6 +7,7 @@
 #include "auth/names.hpp"
 #include "auth/password_rules.hpp"
 #include "auth/passwords.hpp"
+#include "auth/revocation_lock.hpp"
 #include "auth/revocation_store.hpp"
 #include "auth/roles.hpp"
 #include "auth/schema.hpp"
@@ -205,6 +206,7 @@ Result<UserInfo, std::string> Commands::set_disabled(std::string_view name, bool
 {
     TimePoint now = clock_.now();
     auto change = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        hold_revocations(connection);
         auto user = find_named(connection, name);
         if (!user)
             return no_such_user(name);
@@ -228,6 +230,7 @@ Result<UserInfo, std::string> Commands::remove_user(std::string_view name)
 {
     TimePoint now = clock_.now();
     auto remove = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        hold_revocations(connection);
         auto user = find_named(connection, name);
         if (!user)
             return no_such_user(name);
@@ -277,6 +280,7 @@ Result<UserInfo, std::string> Commands::set_roles(std::string_view name, std::ve
     make_set(roles);
     TimePoint now = clock_.now();
     auto change = [&](sql::Connection& connection) -> Result<UserInfo, std::string> {
+        hold_revocations(connection);
         auto user = find_named(connection, name);
         if (!user)
             return no_such_user(name);

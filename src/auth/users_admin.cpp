@@ -2,6 +2,7 @@
 #include "auth/account_events.hpp"
 #include "auth/endpoints.hpp"
 #include "auth/grants.hpp"
+#include "auth/revocation_lock.hpp"
 #include "auth/revocation_store.hpp"
 #include "auth/roles.hpp"
 #include "auth/session_store.hpp"
@@ -58,6 +59,7 @@ http::Problem last_admin()
 std::pair<User, User> apply(sql::Connection& connection, const User& by, const std::string& id, const Change& change,
                             TimePoint now)
 {
+    hold_revocations(connection);
     auto before = find_user(connection, id);
     if (!before)
         throw no_such_user();
@@ -199,6 +201,7 @@ Task<http::Response> delete_user(http::Request& request, Context& context)
     std::string id = request.path_parameters.at(0);
     TimePoint now = context.clock.now();
     auto remove = [&](sql::Connection& connection) {
+        hold_revocations(connection);
         auto user = find_user(connection, id);
         if (!user)
             throw no_such_user();
