@@ -200,7 +200,7 @@ Task<http::Response> login(http::Request& request, Context& context)
         }
         co_return *refusal;
     }
-    co_await replace_foreign_hash(context, *user, std::move(credentials.password));
+    std::string hash = co_await replace_foreign_hash(context, *user, std::move(credentials.password));
 
     bool bare = credentials.basic && !names_json(request.head.headers);
     TimePoint now = context.clock.now();
@@ -208,7 +208,11 @@ Task<http::Response> login(http::Request& request, Context& context)
     SessionForm form = session_form(context, request, user->id);
     if (bare)
         form.ttl = context.config.access_token_ttl;
-    auto open = [&](sql::Connection& connection) {
+    auto open = [&](sql::Connection& connection) -> std::optional<NewSession> {
+        // All that was looked at a while ago, before the hashing. A session that began now would outlive what a new
+        // password ends.
+        if (!is_unchanged(connection, user->id, hash))
+            return std::nullopt;
         if (context.config.throttle.enabled)
             forgive_attempt(connection, attempt, now);
         auto opened = open_session(connection, form, now);
@@ -216,15 +220,19 @@ Task<http::Response> login(http::Request& request, Context& context)
         return opened;
     };
     auto session = co_await context.database.write(open);
+    if (!session) {
+        count(context, "refused");
+        co_return wrong_credentials(credentials.basic);
+    }
     count(context, "accepted");
     log::info("auth", "login accepted",
               {{"user", user->id},
-               {"session", session.id},
+               {"session", session->id},
                {"address", request.remote_address},
                {"request_id", request.request_id}});
     if (bare)
-        co_return bare_token(context, *user, session.id);
-    co_return token_response(context, *user, session.id, session.refresh_token);
+        co_return bare_token(context, *user, session->id);
+    co_return token_response(context, *user, session->id, session->refresh_token);
 }
 
 }  // namespace gatehouse::auth

@@ -29,10 +29,10 @@ Task<std::optional<http::Problem>> check_second_factor(const http::Request& requ
     co_return std::nullopt;
 }
 
-Task<void> replace_foreign_hash(Context& context, const User& user, Secret password)
+Task<std::string> replace_foreign_hash(Context& context, const User& user, Secret password)
 {
     if (!is_foreign_hash(user.password_hash))
-        co_return;
+        co_return user.password_hash;
     std::string hash = co_await context.passwords.hash(std::move(password));
     // Unless the password was changed meanwhile.
     auto write = [&](sql::Connection& connection) {
@@ -42,6 +42,7 @@ Task<void> replace_foreign_hash(Context& context, const User& user, Secret passw
     };
     co_await context.database.write(write);
     log::info("auth", "imported password hashed anew", {{"user", user.id}});
+    co_return hash;
 }
 
 }  // namespace gatehouse::auth

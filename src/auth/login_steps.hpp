@@ -15,6 +15,6 @@ Task<std::optional<http::Problem>> check_second_factor(const http::Request& requ
                                                        const std::optional<std::string>& otp);
 
 // Replaces the hash that another program made of the password by our own, once it is known.
-Task<void> replace_foreign_hash(Context& context, const User& user, Secret password);
+Task<std::string> replace_foreign_hash(Context& context, const User& user, Secret password);
 
 }  // namespace gatehouse::auth

@@ -163,6 +163,12 @@ User insert_user(sql::Connection& connection, NewUser form, TimePoint now)
     return user;
 }
 
+bool is_unchanged(sql::Connection& connection, std::string_view id, std::string_view password_hash)
+{
+    auto rows = connection.query("SELECT password_hash FROM users WHERE id = ? AND disabled = 0", {std::string(id)});
+    return !rows.empty() && rows[0].text(0) == password_hash;
+}
+
 void set_password_hash(sql::Connection& connection, std::string_view id, const std::string& password_hash)
 {
     connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", {password_hash, std::string(id)});

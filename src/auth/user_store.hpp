@@ -61,6 +61,9 @@ std::vector<User> list_users(sql::Connection& connection, std::string_view after
 // Also puts `user.created` into the outbox; a new administrator ends every set-up token. Throws NameTaken.
 User insert_user(sql::Connection& connection, NewUser user, TimePoint now);
 
+// Whether the user is still there, enabled, and has this password hash.
+bool is_unchanged(sql::Connection& connection, std::string_view id, std::string_view password_hash);
+
 void set_password_hash(sql::Connection& connection, std::string_view id, const std::string& password_hash);
 // Both throw NameTaken. A new address was verified.
 void set_email(sql::Connection& connection, const User& user, const std::string& email, TimePoint now);
