@@ -2,6 +2,7 @@
 #include "auth/endpoints.hpp"
 #include "auth/login_steps.hpp"
 #include "auth/login_throttle.hpp"
+#include "auth/revocation_store.hpp"
 #include "auth/session_store.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
@@ -173,7 +174,13 @@ Task<http::Response> login(http::Request& request, Context& context)
     LoginAttempt attempt =
         describe_attempt(credentials.username, request.remote_address, context.service_key.is_forwarded(request));
     Admission admission = co_await admit(context, attempt);
-    auto find = [&](sql::Connection& connection) { return find_user_by_login(connection, credentials.username); };
+    auto find = [&](sql::Connection& connection) {
+        std::int64_t revocation = last_revocation(connection);
+        auto found = find_user_by_login(connection, credentials.username);
+        if (found)
+            found->revocation = revocation;
+        return found;
+    };
     auto user = co_await context.database.read(find);
 
     // Hash even when there is no such user, so that the time does not tell which names have an account.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/endpoints.hpp"
+#include "auth/revocation_store.hpp"
 #include "auth/session_store.hpp"
 #include "base/log.hpp"
 #include "http/json_body.hpp"
@@ -20,8 +21,13 @@ Renewal renew(sql::Connection& connection, const http::Request& request, std::st
 {
     Renewal renewal;
     renewal.refresh = refresh_session(connection, token, now, ttl);
-    if (renewal.refresh.outcome == Refresh::Outcome::rotated)
+    if (renewal.refresh.outcome == Refresh::Outcome::rotated) {
+        // In the order in which who revokes takes its locks.
+        std::int64_t revocation = last_revocation(connection);
         renewal.user = find_user(connection, renewal.refresh.user_id);
+        if (renewal.user)
+            renewal.user->revocation = revocation;
+    }
     if (renewal.refresh.outcome == Refresh::Outcome::reused)
         add_audit(connection, now,
                   audit_entry(request, "refresh.reused", "", renewal.refresh.session_id,

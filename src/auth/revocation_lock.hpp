@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// For transactions that read users and then revoke: whoever reads a user reads the number of the last revocation too,
-// so two of them at once would each wait for the other to let go of it. Functions on a connection.
+// For transactions that read users and then revoke: all take the counter of revocations first and users after it, so
+// that no two wait for each other. Functions on a connection.
 #pragma once
 
 #include "sql/connection.hpp"

@@ -20,8 +20,7 @@ constexpr std::string_view select_users =
     "SELECT u.id, u.username, u.email, u.password_hash, u.disabled, u.created_at, "
     "(SELECT GROUP_CONCAT(r.role) FROM user_roles r WHERE r.user_id = u.id), "
     "(SELECT GROUP_CONCAT(DISTINCT p.permission) FROM user_roles r JOIN role_permissions p ON p.role = r.role "
-    "WHERE r.user_id = u.id), u.email_verified_at, u.totp_enabled_at, "
-    "(SELECT number FROM revocation_counter WHERE id = 1) FROM users u ";
+    "WHERE r.user_id = u.id), u.email_verified_at, u.totp_enabled_at FROM users u ";
 
 std::vector<std::string> split_names(std::string_view text)
 {
@@ -51,7 +50,6 @@ User read_user(const sql::Row& row)
     make_set(user.permissions);
     user.email_verified = !row.is_null(8);
     user.totp_enabled = !row.is_null(9);
-    user.revocation = row.integer(10);
     return user;
 }
 

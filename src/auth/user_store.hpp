@@ -26,7 +26,7 @@ struct User {
     bool email_verified = false;  // a link that was mailed there was followed
     bool totp_enabled = false;    // logins need a code besides the password
     TimePoint created_at;
-    std::int64_t revocation = 0;  // the last one when this was read (revocation_store.hpp)
+    std::int64_t revocation = 0;  // the last one when this was read (revocation_store.hpp), where a token is made of it
 
     bool has_role(std::string_view role) const;
 };
