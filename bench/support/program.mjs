@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the benchmarks of logins share: a gatehouse on free ports in a scratch directory, and its end.
+// What the benchmarks of logins share: installations on free ports in a scratch directory, and their end.
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -38,30 +38,39 @@ export function start(core, command, args) {
   return child;
 }
 
-// A server with every role; `yaml` is its configuration, `users` are made before it starts.
-export async function startGatehouse({ core, yaml, users }) {
-  const port = await freePort();
-  const opsPort = await freePort();
-  const config = path.join(scratch, 'gatehouse.yaml');
-  const data = path.join(scratch, 'data');
+// An installation in the scratch directory; `yaml` is its configuration. `command` runs a management command and waits for
+// it, `serve` starts every role as one process.
+export function install(name, yaml) {
+  const config = path.join(scratch, `${name}.yaml`);
   writeFileSync(config, yaml);
-  const where = ['--config', config, '--data', data];
+  const where = ['--config', config, '--data', path.join(scratch, name)];
   const command = (...words) =>
     execFileSync(program, [...words, ...where], { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
+  const serve = async (core) => {
+    const port = await freePort();
+    const opsPort = await freePort();
+    const child = start(core, program,
+      ['serve', ...where, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${opsPort}`]);
+    for (let i = 0; i < 200; i++) {
+      if (child.exitCode !== null) throw new Error(`gatehouse ended at start:\n${child.output}`);
+      const answer = await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => null);
+      await answer?.text();
+      if (answer?.ok) return { port, opsPort, child };
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('gatehouse does not become ready');
+  };
+  return { command, serve };
+}
+
+// A server with every role; `users` are made before it starts.
+export async function startGatehouse({ core, yaml, users }) {
+  const { command, serve } = install('gatehouse', yaml);
   for (const user of users) {
     command('user', 'add', user.name, '--password-stdin');
     if (user.disabled) command('user', 'disable', user.name);
   }
-  const child = start(core, program,
-    ['serve', ...where, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${opsPort}`]);
-  for (let i = 0; i < 200; i++) {
-    if (child.exitCode !== null) throw new Error(`gatehouse ended at start:\n${child.output}`);
-    const answer = await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => null);
-    await answer?.text();
-    if (answer?.ok) return { port, opsPort, child };
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('gatehouse does not become ready');
+  return serve(core);
 }
 
 // Runs `main`, then ends what was started; the exit code says how it went.

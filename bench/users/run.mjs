@@ -5,23 +5,15 @@
 //
 //   bench/users/run [--users 1000000] [--rounds 10]         on SQLite, and on MySQL where GATEHOUSE_TEST_MYSQL is set
 //   GATEHOUSE_BIN=build/dev/gatehouse bench/users/run       another program than build/gatehouse
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createWriteStream, rmSync } from 'node:fs';
 import path from 'node:path';
+import { argument, install, password, quantile, run, scratch } from '../support/program.mjs';
 
-const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../..');
-const program = path.resolve(root, process.env.GATEHOUSE_BIN ?? 'build/gatehouse');
-const argument = (name, fallback) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : Number(process.argv[at + 1]);
-};
 const many = argument('users', 1_000_000);
 const rounds = argument('rounds', 10);
 const samples = 20; // users who log in
-const password = 'correct horse battery staple';
-const scratch = mkdtempSync(path.join(tmpdir(), 'gatehouse-bench-'));
 
 // Every one has a hash that nobody verifies, but the samples, who are spread over the whole file.
 async function writeUsers(file, count) {
@@ -44,44 +36,34 @@ function mysql(statement) {
 }
 
 class Installation {
+  logins = [];
+  profiles = [];
+
   constructor(kind, count) {
     this.count = count;
-    this.data = path.join(scratch, `${kind}-${count}`);
-    this.env = { ...process.env, GATEHOUSE_GATEWAY__ACCESS_LOG: 'false', GATEHOUSE_LOG__LEVEL: 'error' };
+    this.file = path.join(scratch, `${kind}-${count}.jsonl`);
+    let auth = '{}';
     if (kind === 'MySQL') {
       this.database = `bench_${randomBytes(6).toString('hex')}`;
       const url = new URL(process.env.GATEHOUSE_TEST_MYSQL);
       url.pathname = `/${this.database}`;
       mysql(`CREATE DATABASE ${this.database} CHARACTER SET utf8mb4`);
-      Object.assign(this.env, { GATEHOUSE_AUTH__STORE: url.href, GATEHOUSE_AUTH__ENCRYPTION_KEY: 'e'.repeat(32) });
+      auth = `{store: "${url.href}", encryption_key: ${'e'.repeat(32)}}`;
     }
+    this.program = install(`${kind}-${count}`, `auth: ${auth}\ngateway: {access_log: false}\nlog: {level: error}\n`);
   }
 
   async fill() {
-    const file = `${this.data}.jsonl`;
-    this.names = await writeUsers(file, this.count);
+    this.names = await writeUsers(this.file, this.count);
     const began = performance.now();
-    execFileSync(program, ['user', 'import', file, '--data', this.data], { env: this.env, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.program.command('user', 'import', this.file);
     this.seconds = (performance.now() - began) / 1000;
-    rmSync(file);
+    rmSync(this.file);
   }
 
   async start() {
-    const args = ['serve', '--data', this.data, '--listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
-    this.child = spawn(program, args, { env: this.env, stdio: ['ignore', 'pipe', 'inherit'] });
-    let banner = '';
-    await new Promise((resolve, reject) => {
-      this.child.once('exit', (code) => reject(new Error(`the program ended with ${code}: ${banner}`)));
-      this.child.stdout.on('data', (data) => {
-        banner += data;
-        const found = /http:\/\/localhost:(\d+)\//.exec(banner);
-        if (found) {
-          this.url = `http://127.0.0.1:${found[1]}`;
-          resolve();
-        }
-      });
-    });
-    this.child.removeAllListeners('exit');
+    const { port } = await this.program.serve();
+    this.url = `http://127.0.0.1:${port}`;
     for (const name of this.names) await this.logIn(name); // the first one makes the hash argon2id
   }
 
@@ -100,13 +82,6 @@ class Installation {
     await answer.text();
     if (answer.status !== 200) throw new Error(`profile: ${answer.status}`);
   }
-
-  async stop() {
-    const ended = new Promise((resolve) => this.child?.once('exit', resolve) ?? resolve());
-    this.child?.kill();
-    await ended;
-    if (this.database) mysql(`DROP DATABASE ${this.database}`);
-  }
 }
 
 const timed = async (list, action) => {
@@ -115,7 +90,7 @@ const timed = async (list, action) => {
   list.push(performance.now() - began);
   return result;
 };
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const median = (list) => quantile(list, 0.5);
 
 async function measure(kind) {
   const [few, all] = [new Installation(kind, 1000), new Installation(kind, many)];
@@ -123,7 +98,6 @@ async function measure(kind) {
     for (const installation of [few, all]) {
       await installation.fill();
       await installation.start();
-      Object.assign(installation, { logins: [], profiles: [] });
     }
     for (let round = 0; round < rounds; round++) {
       for (let i = 0; i < samples; i++) {
@@ -138,13 +112,11 @@ async function measure(kind) {
     for (const list of ['logins', 'profiles'])
       console.log(`${kind}: ${list} ${median(few[list]).toFixed(2)} ms with 1000 users, ${median(all[list]).toFixed(2)} ms with ${many}, ratio ${ratio(list)}`);
   } finally {
-    for (const installation of [few, all]) await installation.stop();
+    for (const { database } of [few, all]) if (database) mysql(`DROP DATABASE ${database}`);
   }
 }
 
-try {
+await run('users', async () => {
   await measure('SQLite');
   if (process.env.GATEHOUSE_TEST_MYSQL) await measure('MySQL');
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
-}
+});
