@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "auth/endpoints.hpp"
 #include "base/text.hpp"
+#include "http/page.hpp"
 #include "http/url.hpp"
 
 #include <fmt/format.h>
@@ -10,15 +11,15 @@ namespace gatehouse::auth {
 namespace {
 
 constexpr std::string_view permission = "admin:audit";
-constexpr std::size_t page_default = 50;
-constexpr std::size_t page_max = 200;
 constexpr std::size_t filter_bytes_max = 64;  // more is in no record
 
 struct PageRequest {
     AuditFilter filter;
     std::optional<std::int64_t> before;
-    std::size_t limit = page_default;
+    std::size_t limit = 0;
 };
+
+bool is_record_number(std::string_view cursor) { return read_number<std::int64_t>(cursor).value_or(0) >= 1; }
 
 PageRequest read_page(std::string_view query)
 {
@@ -36,19 +37,11 @@ PageRequest read_page(std::string_view query)
     read_filter("type", page.filter.type);
     read_filter("actor", page.filter.actor);
     read_filter("target", page.filter.target);
-    if (auto cursor = http::find_query_parameter(query, "cursor")) {
-        page.before = read_number<std::int64_t>(*cursor);
-        if (!page.before || *page.before < 1)
-            errors.push_back({"cursor", "This is not a cursor that a list gave."});
-    }
-    if (auto limit = http::find_query_parameter(query, "limit")) {
-        auto number = read_number<std::size_t>(*limit);
-        if (!number || *number < 1 || *number > page_max)
-            errors.push_back({"limit", fmt::format("A number from 1 to {}.", page_max)});
-        page.limit = number.value_or(page_default);
-    }
+    auto wanted = http::read_page(query, {.is_cursor = is_record_number}, errors);
     if (!errors.empty())
         throw http::Problem::invalid(std::move(errors));
+    page.before = read_number<std::int64_t>(wanted.cursor);
+    page.limit = wanted.limit;
     return page;
 }
 

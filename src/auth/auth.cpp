@@ -37,7 +37,7 @@ constexpr int key_ahead_parts = 5;
 
 identity::Algorithm require_algorithm(const Config& config)
 {
-    auto algorithm = find_algorithm(config.signing_algorithm);
+    auto algorithm = identity::find_algorithm(config.signing_algorithm);
     if (!algorithm)
         throw std::runtime_error(
             fmt::format("auth.signing_algorithm: \"{}\" is none of EdDSA, ES256, RS256", config.signing_algorithm));

@@ -384,7 +384,7 @@ std::vector<KeyInfo> Commands::list_keys()
 
 Result<KeyInfo, std::string> Commands::rotate_key(const Rotation& rotation)
 {
-    auto algorithm = find_algorithm(rotation.algorithm);
+    auto algorithm = identity::find_algorithm(rotation.algorithm);
     if (!algorithm)
         return std::unexpected(fmt::format("\"{}\" is none of EdDSA, ES256, RS256", rotation.algorithm));
     TimePoint now = clock_.now();

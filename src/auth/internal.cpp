@@ -57,9 +57,7 @@ Task<http::Response> check_internal_token(http::Request& request, Context& conte
     };
     if (co_await context.database.read(look))
         co_return identity::invalid_token(identity::TokenError::revoked);
-    http::Response response;
-    response.status = 204;
-    co_return response;
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::auth

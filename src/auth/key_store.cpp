@@ -11,15 +11,6 @@ std::string place_of(std::string_view kid) { return fmt::format("the signing key
 
 }  // namespace
 
-std::optional<identity::Algorithm> find_algorithm(std::string_view name)
-{
-    using identity::Algorithm;
-    for (Algorithm algorithm : {Algorithm::eddsa, Algorithm::es256, Algorithm::rs256})
-        if (name == to_string(algorithm))
-            return algorithm;
-    return std::nullopt;
-}
-
 std::string_view state_of(const StoredKey& key, TimePoint now)
 {
     if (key.retires_at && *key.retires_at <= now)
@@ -33,7 +24,7 @@ std::vector<StoredKey> load_keys(sql::Connection& connection, const SecretBox& b
                                  "ORDER BY activates_at DESC, kid");
     std::vector<StoredKey> keys;
     for (const sql::Row& row : rows) {
-        auto algorithm = find_algorithm(row.text(1));
+        auto algorithm = identity::find_algorithm(row.text(1));
         if (!algorithm)
             throw std::runtime_error(
                 fmt::format("the signing key {} is for {}, which is not known here", row.text(0), row.text(1)));

@@ -54,6 +54,4 @@ AuditEntry rotation_entry(const identity::SigningKey& key, TimePoint activates_a
 // Removes the keys that were retired before `before`.
 void sweep_keys(sql::Connection& connection, TimePoint before);
 
-std::optional<identity::Algorithm> find_algorithm(std::string_view name);  // "EdDSA", "ES256", "RS256"
-
 }  // namespace gatehouse::auth

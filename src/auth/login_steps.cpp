@@ -36,8 +36,7 @@ Task<std::string> replace_foreign_hash(Context& context, const User& user, Secre
     std::string hash = co_await context.passwords.hash(std::move(password));
     // Unless the password was changed meanwhile.
     auto write = [&](sql::Connection& connection) {
-        auto current = find_user(connection, user.id);
-        if (current && current->password_hash == user.password_hash)
+        if (is_unchanged(connection, user.id, user.password_hash))
             set_password_hash(connection, user.id, hash);
     };
     co_await context.database.write(write);

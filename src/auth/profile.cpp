@@ -52,9 +52,7 @@ Task<http::Response> change_password(http::Request& request, Context& context)
     context.announce();
     context.revocations.notify();
     log::info("auth", "password changed", {{"user", caller.user.id}, {"request_id", request.request_id}});
-    http::Response response;
-    response.status = 204;
-    co_return response;
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::auth

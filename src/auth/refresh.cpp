@@ -48,13 +48,6 @@ std::string_view describe(Refresh::Outcome outcome)
 
 OwnedSession session_of(const identity::Claims& claims) { return {claims.session_id, claims.subject}; }
 
-http::Response no_content()
-{
-    http::Response response;
-    response.status = 204;
-    return response;
-}
-
 // The claims of the bearer token; null when it was revoked, as after a logout before.
 std::shared_ptr<const identity::Claims> require_session(const http::Request& request, Context& context)
 {
@@ -118,7 +111,7 @@ Task<http::Response> logout(http::Request& request, Context& context)
     else if (auto claims = require_session(request, context))
         session = session_of(*claims);
     else
-        co_return no_content();
+        co_return http::no_content();
 
     TimePoint now = context.clock.now();
     auto end = [&](sql::Connection& connection) {
@@ -134,7 +127,7 @@ Task<http::Response> logout(http::Request& request, Context& context)
     context.revocations.notify();
     if (ended)
         log::info("auth", "logout", {{"session", session.id}, {"request_id", request.request_id}});
-    co_return no_content();
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::auth

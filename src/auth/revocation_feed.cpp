@@ -15,6 +15,12 @@ constexpr std::chrono::milliseconds backoff_max{1'000};
 constexpr std::chrono::seconds sweep_interval{60};
 constexpr std::size_t entries_max = 10'000;  // of one answer
 
+// Who asked another process before may know more than we do yet.
+bool has_news(const identity::RevocationPosition& here, const identity::RevocationPosition& from)
+{
+    return from.log != here.log || from.number < here.number;
+}
+
 }  // namespace
 
 RevocationFeed::RevocationFeed(sql::Database& database, identity::RevocationList& list, const Clock& clock,
@@ -34,7 +40,7 @@ void RevocationFeed::start()
         auto log = database_.read_blocking(
             [&](sql::Connection& connection) { return read_revocations(connection, from, now, keep_); });
         complete = log.complete;
-        take(log.read_to, std::move(log.entries), complete, as_of);
+        take(log, as_of);
     }
 }
 
@@ -71,7 +77,7 @@ Task<void> RevocationFeed::read_store()
     TimePoint now = clock_.now();
     auto read = [&](sql::Connection& connection) { return read_revocations(connection, from, now, keep_); };
     auto log = co_await database_.read(read);
-    take(log.read_to, std::move(log.entries), log.complete, as_of);
+    take(log, as_of);
     if (as_of < next_sweep_)
         co_return;
     next_sweep_ = as_of + sweep_interval;
@@ -79,29 +85,15 @@ Task<void> RevocationFeed::read_store()
     co_await database_.write(sweep);
 }
 
-void RevocationFeed::take(const Position& read_to, std::vector<identity::Revocation> entries, bool complete,
-                          std::chrono::steady_clock::time_point as_of)
+void RevocationFeed::take(const identity::RevocationNews& log, std::chrono::steady_clock::time_point as_of)
 {
-    list_.apply(read_to, entries, complete, as_of);
-    auto now = std::chrono::steady_clock::now();
-    std::scoped_lock lock(mutex_);
-    if (position_.log != read_to.log)
-        entries_.clear();
-    bool changed = position_.log != read_to.log || position_.number != read_to.number;
-    position_ = read_to;
-    for (identity::Revocation& revocation : entries)
-        entries_.push_back({now + revocation.keep, std::move(revocation)});
-    while (!entries_.empty() && entries_.front().until <= now)
-        entries_.pop_front();
-    if (!changed)
+    auto before = list_.position();
+    list_.apply(log.read_to, log.entries, log.complete, as_of);
+    if (list_.position() == before)
         return;
+    std::scoped_lock lock(mutex_);
     for (const auto& waker : waiting_)
         waker->wake();
-}
-
-bool RevocationFeed::has_news(const Position& from) const
-{
-    return from.log != position_.log || from.number < position_.number;
 }
 
 Task<identity::RevocationNews> RevocationFeed::read(Position from, std::chrono::milliseconds wait)
@@ -117,7 +109,7 @@ Task<identity::RevocationNews> RevocationFeed::read(Position from, std::chrono::
         auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
         {
             std::scoped_lock lock(mutex_);
-            if (has_news(from) || stopped_ || left.count() <= 0)
+            if (stopped_ || left.count() <= 0 || has_news(list_.position(), from))
                 break;
         }
         co_await waker->wait(left);
@@ -125,28 +117,11 @@ Task<identity::RevocationNews> RevocationFeed::read(Position from, std::chrono::
         if (cancellation.cancelled() != asio::cancellation_type::none)
             break;
     }
-    std::scoped_lock lock(mutex_);
-    waiting_.erase(place);
-    co_return news(from);
-}
-
-identity::RevocationNews RevocationFeed::news(const Position& from) const
-{
-    identity::RevocationNews news;
-    news.age = list_.age();
-    news.read_to = position_;
-    std::int64_t after = from.log == position_.log ? from.number : 0;
-    auto now = std::chrono::steady_clock::now();
-    auto number_of = [](const Entry& entry) { return entry.revocation.number; };
-    auto first = std::ranges::upper_bound(entries_, after, {}, number_of);
-    for (; first != entries_.end() && news.entries.size() < entries_max; ++first) {
-        auto& entry = news.entries.emplace_back(first->revocation);
-        entry.keep = std::max(std::chrono::ceil<std::chrono::seconds>(first->until - now), std::chrono::seconds{1});
+    {
+        std::scoped_lock lock(mutex_);
+        waiting_.erase(place);
     }
-    news.complete = first == entries_.end();
-    if (!news.complete)
-        news.read_to.number = news.entries.back().number;
-    return news;
+    co_return list_.after(from, entries_max);
 }
 
 void RevocationFeed::stop_waiting()

@@ -12,11 +12,9 @@
 #include "sql/database.hpp"
 
 #include <chrono>
-#include <deque>
 #include <list>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 namespace gatehouse::auth {
 
@@ -45,16 +43,8 @@ public:
     void stop_waiting();
 
 private:
-    struct Entry {
-        std::chrono::steady_clock::time_point until;
-        identity::Revocation revocation;
-    };
-
     Task<void> read_store();
-    void take(const identity::RevocationList::Position& read_to, std::vector<identity::Revocation> entries,
-              bool complete, std::chrono::steady_clock::time_point as_of);
-    bool has_news(const Position& from) const;  // under the lock
-    identity::RevocationNews news(const Position& from) const;
+    void take(const identity::RevocationNews& log, std::chrono::steady_clock::time_point as_of);
 
     sql::Database& database_;
     identity::RevocationList& list_;
@@ -63,9 +53,7 @@ private:
 
     WakerPlace sleeper_;  // while run() runs
 
-    mutable std::mutex mutex_;
-    Position position_;
-    std::deque<Entry> entries_;  // by number
+    std::mutex mutex_;
     std::list<std::shared_ptr<Waker>> waiting_;
     bool stopped_ = false;
     std::chrono::steady_clock::time_point next_sweep_;

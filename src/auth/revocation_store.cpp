@@ -43,11 +43,11 @@ std::int64_t last_revocation(sql::Connection& connection)
     return connection.query("SELECT number FROM revocation_counter WHERE id = 1").at(0).integer(0);
 }
 
-RevocationLog read_revocations(sql::Connection& connection, const identity::RevocationList::Position& from,
-                               TimePoint now, std::chrono::seconds keep)
+identity::RevocationNews read_revocations(sql::Connection& connection, const identity::RevocationList::Position& from,
+                                          TimePoint now, std::chrono::seconds keep)
 {
     auto counter = connection.query("SELECT log_id, number FROM revocation_counter WHERE id = 1");
-    RevocationLog log;
+    identity::RevocationNews log;
     log.read_to.log = counter.at(0).text(0);
     log.read_to.number = counter[0].integer(1);
     std::int64_t after = from.log == log.read_to.log ? from.number : 0;

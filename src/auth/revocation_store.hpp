@@ -26,14 +26,9 @@ void revoke_role(sql::Connection& connection, std::string_view role, TimePoint n
 // The number given last: what a token that is made from this transaction's view of the store carries.
 std::int64_t last_revocation(sql::Connection& connection);
 
-// What a server reads of the log.
-struct RevocationLog {
-    identity::RevocationList::Position read_to;
-    std::vector<identity::Revocation> entries;  // after where it had read to, by number
-    bool complete = true;                       // false: there are more
-};
-RevocationLog read_revocations(sql::Connection& connection, const identity::RevocationList::Position& from,
-                               TimePoint now, std::chrono::seconds keep);
+// What a server that has read to `from` reads of the log, without those that matter no more.
+identity::RevocationNews read_revocations(sql::Connection& connection, const identity::RevocationList::Position& from,
+                                          TimePoint now, std::chrono::seconds keep);
 
 // Gives the log of a new store its id.
 void name_revocation_log(sql::Connection& connection);

@@ -171,9 +171,7 @@ Task<http::Response> delete_role(http::Request& request, Context& context)
     };
     co_await context.database.write(remove);
     log::info("auth", "role removed", {{"role", name}, {"by", caller.user.id}, {"request_id", request.request_id}});
-    http::Response response;
-    response.status = 204;
-    co_return response;
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::auth

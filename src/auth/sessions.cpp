@@ -39,13 +39,6 @@ http::Response sessions_json(const std::vector<Session>& sessions, std::string_v
     return private_json(json::object{{"items", std::move(items)}, {"next", nullptr}});
 }
 
-http::Response no_content()
-{
-    http::Response response;
-    response.status = 204;
-    return response;
-}
-
 // False when it is not there, or not that user's.
 Task<bool> end_one(http::Request& request, Context& context, const Caller& caller, std::string_view owner)
 {
@@ -109,7 +102,7 @@ Task<http::Response> end_own_session(http::Request& request, Context& context)
     Caller caller = co_await require_caller(request, context);
     if (!co_await end_one(request, context, caller, caller.user.id))
         co_return no_such_session();
-    co_return no_content();
+    co_return http::no_content();
 }
 
 // DELETE /profile/sessions: logs out everywhere, here too.
@@ -117,7 +110,7 @@ Task<http::Response> end_own_sessions(http::Request& request, Context& context)
 {
     Caller caller = co_await require_caller(request, context);
     co_await end_all(request, context, caller, caller.user.id);
-    co_return no_content();
+    co_return http::no_content();
 }
 
 // GET /admin/sessions?user=ID: where a user is logged in.
@@ -137,7 +130,7 @@ Task<http::Response> end_any_session(http::Request& request, Context& context)
     Caller caller = co_await require_caller(request, context, permission);
     if (!co_await end_one(request, context, caller, ""))
         co_return no_such_session();
-    co_return no_content();
+    co_return http::no_content();
 }
 
 // DELETE /admin/sessions?user=ID: ends all of a user.
@@ -145,7 +138,7 @@ Task<http::Response> end_any_sessions(http::Request& request, Context& context)
 {
     Caller caller = co_await require_caller(request, context, permission);
     co_await end_all(request, context, caller, read_user(request));
-    co_return no_content();
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::auth

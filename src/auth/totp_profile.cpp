@@ -102,9 +102,7 @@ Task<http::Response> delete_totp(http::Request& request, Context& context)
     if (!done)
         co_return wrong_code();
     log::info("auth", "second factor removed", {{"user", caller.user.id}, {"request_id", request.request_id}});
-    http::Response response;
-    response.status = 204;
-    co_return response;
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::auth

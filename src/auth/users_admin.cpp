@@ -215,9 +215,7 @@ Task<http::Response> delete_user(http::Request& request, Context& context)
     co_await context.database.write(remove);
     context.revocations.notify();
     log::info("auth", "user removed", {{"user", id}, {"by", caller.user.id}, {"request_id", request.request_id}});
-    http::Response response;
-    response.status = 204;
-    co_return response;
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::auth

@@ -220,8 +220,7 @@ Task<http::Response> Sessions::log_out(http::Request& request)
         if (ended.status >= 400 && ended.status != 401)
             co_return pass_refusal(ended.status, ended.headers, std::move(ended.body));
     }
-    http::Response response;
-    response.status = 204;
+    auto response = http::no_content();
     clear_cookies(response.headers);
     co_return response;
 }

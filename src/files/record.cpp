@@ -25,9 +25,7 @@ Task<http::Response> delete_file(http::Request& request, Context& context)
     bool removed = co_await context.store.remove(file.id, std::move(event));
     if (!removed)  // by somebody else in between
         throw http::Problem::not_found("file_not_found", "There is no such file.");
-    http::Response response;
-    response.status = 204;
-    co_return response;
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::files

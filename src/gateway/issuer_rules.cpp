@@ -13,15 +13,6 @@ namespace gatehouse::gateway {
 
 namespace {
 
-std::optional<identity::Algorithm> find_algorithm(std::string_view name)
-{
-    using identity::Algorithm;
-    for (Algorithm algorithm : {Algorithm::eddsa, Algorithm::es256, Algorithm::rs256})
-        if (name == to_string(algorithm))
-            return algorithm;
-    return std::nullopt;
-}
-
 // "value=role": the last '=' divides, as a value may have one.
 std::optional<std::pair<std::string, std::string>> split_pair(const std::string& text)
 {
@@ -58,7 +49,7 @@ std::optional<IssuerError> find_issuer_error(const IssuerConfig& config)
     if (!http::is_fetchable_url(config.jwks_url.empty() ? config.issuer : config.jwks_url))
         return IssuerError{config.jwks_url.empty() ? "issuer" : "jwks_url", std::string(place)};
     for (const std::string& name : config.algorithms)
-        if (!find_algorithm(name))
+        if (!identity::find_algorithm(name))
             return IssuerError{"algorithms", fmt::format("`{}` is none of EdDSA, ES256, RS256", name)};
     if (auto wrong = find_pair_error("roles", config.roles))
         return wrong;
@@ -74,7 +65,7 @@ identity::ExternalRules issuer_rules(const IssuerConfig& config)
     rules.issuer = config.issuer;
     rules.audience = config.audience;
     for (const std::string& name : config.algorithms)
-        rules.algorithms.push_back(*find_algorithm(name));
+        rules.algorithms.push_back(*identity::find_algorithm(name));
     rules.require_access_token_type = config.require_access_token_type;
     rules.username_claim = config.username_claim;
     rules.roles_claim = config.roles_claim;

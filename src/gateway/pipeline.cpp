@@ -117,7 +117,7 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
         co_return problem->to_response(request.request_id);
     if (auto problem = authorize(passage))
         co_return problem->to_response(request.request_id);
-    if (passage.caller && !passage.caller->is_external() && stale_revocations_.now())
+    if (may_be_revoked(passage))
         if (auto problem = co_await stale_revocations_.check(passage.route->revocation_stale, bearer_of(request)))
             co_return problem->to_response(request.request_id);
     if (auto problem = check_body(request, *passage.route))
@@ -168,7 +168,7 @@ Task<http::Response> Pipeline::answer_forward_auth(http::Request& question, Pass
         problem = authenticate(question, passage);
         if (!problem)
             problem = authorize(passage);
-        if (!problem && passage.caller && !passage.caller->is_external() && stale_revocations_.now())
+        if (!problem && may_be_revoked(passage))
             problem = co_await stale_revocations_.check(asked->revocation_stale, bearer_of(question));
     }
     // For the figures and the log it is the question that was answered.
@@ -271,6 +271,12 @@ std::optional<Problem> Pipeline::authorize(const Passage& passage) const
     if (!passage.caller)
         return identity::unauthenticated();
     return identity::insufficient_scope(permission);
+}
+
+// Whether the list of revocations is too old to say. Those of other issuers are in none.
+bool Pipeline::may_be_revoked(const Passage& passage) const
+{
+    return passage.caller && !passage.caller->is_external() && stale_revocations_.now();
 }
 
 std::optional<Problem> Pipeline::check_body(const http::Request& request, const Route& route) const

@@ -59,6 +59,7 @@ private:
     std::optional<http::Problem> authenticate(http::Request& request, Passage& passage) const;
     Result<Caller, identity::TokenError> verify(std::string_view token, const Route& route) const;
     std::optional<http::Problem> authorize(const Passage& passage) const;
+    bool may_be_revoked(const Passage& passage) const;
     std::optional<http::Problem> check_body(const http::Request& request, const Route& route) const;
     void rewrite(http::Request& request, const Passage& passage);
 

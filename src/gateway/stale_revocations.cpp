@@ -2,8 +2,8 @@
 #include "gateway/stale_revocations.hpp"
 
 #include "base/error.hpp"
-#include "base/id.hpp"
 #include "base/timeout.hpp"
+#include "http/ask.hpp"
 #include "identity/bearer.hpp"
 
 #include <utility>
@@ -13,6 +13,7 @@ namespace gatehouse::gateway {
 namespace {
 
 constexpr std::chrono::seconds answer_time_max{2};
+constexpr std::size_t answer_bytes_max = 64 * 1024;
 
 http::Problem cannot_tell()
 {
@@ -50,18 +51,13 @@ Task<std::optional<http::Problem>> StaleRevocations::check(StalePolicy policy, s
 
 Task<std::optional<http::Problem>> StaleRevocations::ask(std::string token)
 {
-    http::StringBody empty;
-    http::Request request;
-    request.head.method = "GET";
-    request.head.target = "/internal/token";
-    request.head.headers.add("authorization", "Bearer " + token);
-    request.body = &empty;
-    request.request_id = make_id();
-    service_key_.sign(request);
-    http::Response response = co_await auth_.send(request);
-    if (response.status == 204)
+    http::Headers headers;
+    headers.add("authorization", "Bearer " + token);
+    service_key_.sign(headers);
+    auto answer = co_await http::ask(auth_, "/internal/token", std::move(headers), answer_bytes_max);
+    if (answer.status == 204)
         co_return std::nullopt;
-    if (response.status == 401)
+    if (answer.status == 401)
         co_return identity::invalid_token(identity::TokenError::revoked);
     co_return cannot_tell();
 }

@@ -2,34 +2,16 @@
 #include "http/https_get.hpp"
 
 #include "base/error.hpp"
+#include "http/curl.hpp"
 #include "http/url.hpp"
 
 #include <fmt/format.h>
 
-#include <curl/curl.h>
-
 #include <algorithm>
-#include <memory>
-#include <mutex>
-#include <stdexcept>
 
 namespace gatehouse::http {
 
 namespace {
-
-void start_curl()
-{
-    static std::once_flag once;
-    auto start = [] {
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-            throw std::runtime_error("libcurl cannot be started");
-    };
-    std::call_once(once, start);
-}
-
-struct FreeHandle {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
 
 struct Download {
     const HttpsGet& wanted;
@@ -91,7 +73,7 @@ std::string https_get(const HttpsGet& wanted)
     if (!is_fetchable_url(wanted.url))
         throw Unavailable(fmt::format("{}: must be https://, or http:// to this host", wanted.url));
     start_curl();
-    std::unique_ptr<CURL, FreeHandle> handle(curl_easy_init());
+    CurlHandle handle(curl_easy_init());
     if (!handle)
         throw Unavailable("libcurl: no memory");
     Download download{wanted, {}};

@@ -151,6 +151,13 @@ std::string_view Request::query() const
     return mark == std::string::npos ? std::string_view{} : std::string_view(head.target).substr(mark + 1);
 }
 
+Response no_content()
+{
+    Response response;
+    response.status = 204;
+    return response;
+}
+
 std::string_view reason_phrase(int status)
 {
     switch (status) {

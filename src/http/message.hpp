@@ -155,6 +155,8 @@ struct Response {
     std::string cause;
 };
 
+Response no_content();  // 204
+
 // What answers requests: a role's router, the gateway, an upstream. An exception becomes a problem (problem.hpp).
 using Handler = std::function<Task<Response>(Request&)>;
 

@@ -2,7 +2,6 @@
 #include "http/page.hpp"
 
 #include "base/text.hpp"
-#include "http/problem.hpp"
 #include "http/url.hpp"
 
 #include <fmt/format.h>
@@ -11,9 +10,17 @@ namespace gatehouse::http {
 
 Page read_page(std::string_view query, const PageRules& rules)
 {
+    std::vector<FieldError> errors;
+    Page page = read_page(query, rules, errors);
+    if (!errors.empty())
+        throw Problem::invalid(std::move(errors));
+    return page;
+}
+
+Page read_page(std::string_view query, const PageRules& rules, std::vector<FieldError>& errors)
+{
     Page page;
     page.limit = rules.limit;
-    std::vector<FieldError> errors;
     std::string_view name = "cursor";
     auto cursor = find_query_parameter(query, name);
     if (!cursor && !rules.alias.empty()) {
@@ -30,8 +37,6 @@ Page read_page(std::string_view query, const PageRules& rules)
         if (page.limit < 1 || page.limit > rules.limit_max)
             errors.push_back({"limit", fmt::format("A number from 1 to {}.", rules.limit_max)});
     }
-    if (!errors.empty())
-        throw Problem::invalid(std::move(errors));
     return page;
 }
 

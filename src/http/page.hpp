@@ -2,9 +2,12 @@
 // Which page of a list a request asks for: `?limit=&cursor=`, the same for every list. No state, any thread.
 #pragma once
 
+#include "http/problem.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::http {
 
@@ -22,5 +25,7 @@ struct Page {
 
 // Throws Problem 422 invalid_fields for a limit or a cursor that cannot be.
 Page read_page(std::string_view query, const PageRules& rules);
+// The same for who reads more of the query: adds what is wrong to `errors`.
+Page read_page(std::string_view query, const PageRules& rules, std::vector<FieldError>& errors);
 
 }  // namespace gatehouse::http

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity/key_fetcher.hpp"
 
-#include "base/id.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
-#include "http/json_body.hpp"
+#include "http/ask.hpp"
 
 #include <fmt/format.h>
 
@@ -18,16 +17,10 @@ constexpr std::chrono::seconds fetch_time_max{10};
 
 Task<std::string> get_key_set(http::Upstream& auth)
 {
-    http::StringBody empty;
-    http::Request request;
-    request.head.method = "GET";
-    request.head.target = "/.well-known/jwks.json";
-    request.body = &empty;
-    request.request_id = make_id();
-    http::Response response = co_await auth.send(request);
-    if (response.status != 200)
-        throw Unavailable(fmt::format("auth answered {} when asked for its keys", response.status));
-    co_return co_await http::read_body(response, key_set_bytes_max);
+    auto answer = co_await http::ask(auth, "/.well-known/jwks.json", {}, key_set_bytes_max);
+    if (answer.status != 200)
+        throw Unavailable(fmt::format("auth answered {} when asked for its keys", answer.status));
+    co_return std::move(answer.body);
 }
 
 }  // namespace

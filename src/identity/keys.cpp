@@ -211,6 +211,14 @@ std::string_view to_string(Algorithm algorithm)
     return "";
 }
 
+std::optional<Algorithm> find_algorithm(std::string_view name)
+{
+    for (Algorithm algorithm : {Algorithm::eddsa, Algorithm::es256, Algorithm::rs256})
+        if (name == to_string(algorithm))
+            return algorithm;
+    return std::nullopt;
+}
+
 SigningKey::SigningKey(std::shared_ptr<evp_pkey_st> key, Algorithm algorithm)
     : key_(std::move(key)), algorithm_(algorithm), id_(thumbprint_of(key_.get(), algorithm))
 {

@@ -8,6 +8,7 @@
 #include "base/secret.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ namespace gatehouse::identity {
 
 enum class Algorithm { eddsa, es256, rs256 };
 std::string_view to_string(Algorithm algorithm);  // "EdDSA", "ES256", "RS256"
+std::optional<Algorithm> find_algorithm(std::string_view name);
 
 // A key pair. Copies share it; immutable, any thread.
 class SigningKey final {

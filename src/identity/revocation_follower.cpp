@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity/revocation_follower.hpp"
 
-#include "base/id.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
 #include "base/waker.hpp"
-#include "http/json_body.hpp"
+#include "http/ask.hpp"
 
 #include <fmt/format.h>
 
@@ -19,17 +18,12 @@ constexpr std::chrono::hours keep_max{48};
 
 Task<std::string> get(http::Upstream& auth, const ServiceKey& service_key, std::string target)
 {
-    http::StringBody empty;
-    http::Request request;
-    request.head.method = "GET";
-    request.head.target = std::move(target);
-    request.body = &empty;
-    request.request_id = make_id();
-    service_key.sign(request);
-    http::Response response = co_await auth.send(request);
-    if (response.status != 200)
-        throw Unavailable(fmt::format("auth answered {} when asked for revocations", response.status));
-    co_return co_await http::read_body(response, answer_bytes_max);
+    http::Headers headers;
+    service_key.sign(headers);
+    auto answer = co_await http::ask(auth, std::move(target), std::move(headers), answer_bytes_max);
+    if (answer.status != 200)
+        throw Unavailable(fmt::format("auth answered {} when asked for revocations", answer.status));
+    co_return std::move(answer.body);
 }
 
 std::optional<Revocation> parse_revocation(const json::value& value)

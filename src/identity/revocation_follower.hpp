@@ -44,12 +44,6 @@ private:
 
 // The form in which auth answers: {"log", "number", "complete", "age_ms", "revocations": [[number, kind, subject,
 // seconds for which it matters], ...]}.
-struct RevocationNews {
-    RevocationList::Position read_to;
-    std::vector<Revocation> entries;
-    bool complete = true;
-    std::chrono::milliseconds age{0};
-};
 json::object to_json(const RevocationNews& news);
 Result<RevocationNews, std::string> parse_revocation_news(std::string_view text);
 

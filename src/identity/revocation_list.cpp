@@ -104,6 +104,25 @@ bool RevocationList::is_revoked(const Claims& claims) const
            std::ranges::any_of(claims.roles, [&](const std::string& role) { return concerns(roles_, role); });
 }
 
+RevocationNews RevocationList::after(const Position& from, std::size_t limit) const
+{
+    auto now = std::chrono::steady_clock::now();
+    auto known_for = age(now);  // before the entries: they may be newer, never older
+    auto number_of = [](const Kept& kept) { return kept.revocation.number; };
+    std::shared_lock lock(mutex_);
+    RevocationNews news{position_, {}, true, known_for};
+    std::int64_t number = from.log == position_.log ? from.number : 0;
+    auto next = std::ranges::upper_bound(kept_, number, {}, number_of);
+    for (; next != kept_.end() && news.entries.size() < limit; ++next) {
+        auto& revocation = news.entries.emplace_back(next->revocation);
+        revocation.keep = std::max(std::chrono::ceil<std::chrono::seconds>(next->until - now), std::chrono::seconds{1});
+    }
+    news.complete = next == kept_.end();
+    if (!news.complete)
+        news.read_to.number = news.entries.back().number;
+    return news;
+}
+
 std::size_t RevocationList::size() const
 {
     std::shared_lock lock(mutex_);

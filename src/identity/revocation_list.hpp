@@ -31,15 +31,26 @@ struct Revocation {
 std::string_view to_string(Revocation::Kind kind);  // "session", "user", "role"
 std::optional<Revocation::Kind> find_revocation_kind(std::string_view text);
 
+// Where the log was read to: its id, which changes when the store is replaced, and the last number.
+struct RevocationPosition {
+    std::string log;
+    std::int64_t number = 0;
+    bool operator==(const RevocationPosition&) const = default;
+};
+
+// A part of the log, by number.
+struct RevocationNews {
+    RevocationPosition read_to;
+    std::vector<Revocation> entries;
+    bool complete = true;              // false: there are more
+    std::chrono::milliseconds age{0};  // of what the store said last
+};
+
 class RevocationList final {
 public:
     using SteadyTime = std::chrono::steady_clock::time_point;
 
-    // Where the log was read to: its id, which changes when the store is replaced, and the last number.
-    struct Position {
-        std::string log;
-        std::int64_t number = 0;
-    };
+    using Position = RevocationPosition;
     Position position() const;
 
     // Takes what the log holds after position(), in the order of its numbers; `complete` when it was everything as of
@@ -54,6 +65,9 @@ public:
     // Changes with every revocation.
     std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
     bool is_revoked(const Claims& claims) const;
+
+    // What came after `from`, at most `limit`; from the beginning when that is of another log. REQUIRES: ready()
+    RevocationNews after(const RevocationPosition& from, std::size_t limit) const;
 
     std::size_t size() const;
 

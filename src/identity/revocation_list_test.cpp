@@ -96,6 +96,23 @@ TEST_F(RevocationListTest, AnotherLogBeginsAnew)
     EXPECT_EQ(list.position().log, "restored");
 }
 
+TEST_F(RevocationListTest, PassesOnWhatCameAfterANumber)
+{
+    apply({{1, Kind::session, "a", 60s}, {2, Kind::user, "b", 60s}, {4, Kind::role, "c", 60s}});
+    auto news = list.after({"log", 1}, 10);
+    ASSERT_EQ(news.entries.size(), 2U);
+    EXPECT_EQ(news.entries[0].subject, "b");
+    EXPECT_EQ(news.read_to.number, 4);
+    EXPECT_TRUE(news.complete);
+    EXPECT_TRUE(list.after({"log", 4}, 10).entries.empty());
+    EXPECT_EQ(list.after({"another", 4}, 10).entries.size(), 3U) << "from the beginning";
+
+    auto part = list.after({"log", 0}, 2);
+    EXPECT_FALSE(part.complete);
+    EXPECT_EQ(part.read_to.number, 2) << "where to go on";
+    EXPECT_EQ(part.entries.size(), 2U);
+}
+
 TEST_F(RevocationListTest, MayBeReadWhileItGrows)
 {
     claims.session_id = "s500";

@@ -24,7 +24,7 @@ ServiceKey::ServiceKey(Secret key) : key_(std::move(key)), forwarded_(to_base64u
     GH_ASSERT(key_.reveal().size() >= characters_min);
 }
 
-void ServiceKey::sign(http::Request& request) const { request.head.headers.set(field_name, key_.reveal()); }
+void ServiceKey::sign(http::Headers& headers) const { headers.set(field_name, key_.reveal()); }
 
 void ServiceKey::require(const http::Request& request) const
 {

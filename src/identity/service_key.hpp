@@ -23,7 +23,7 @@ public:
 
     explicit ServiceKey(Secret key);  // REQUIRES: at least characters_min
 
-    void sign(http::Request& request) const;           // sets the field
+    void sign(http::Headers& headers) const;           // sets the field
     void require(const http::Request& request) const;  // throws Problem 401 unless the field is right
 
     // 32 bytes that only who has the key can make of `text`: HMAC-SHA-256. `purpose` keeps uses apart.

@@ -6,7 +6,7 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
-#include "http/json_body.hpp"
+#include "http/ask.hpp"
 #include "identity/one_time_token.hpp"
 #include "notifier/account_notice.hpp"
 #include "notifier/mailer.hpp"
@@ -174,20 +174,14 @@ Task<std::optional<Address>> Notifier::Impl::find_recipient(std::string user_id)
 
 Task<std::optional<Address>> Notifier::Impl::ask_auth(std::string user_id)
 {
-    http::StringBody empty;
-    http::Request request;
-    request.head.method = "GET";
-    request.head.target = "/internal/users/" + user_id;
-    request.body = &empty;
-    request.request_id = make_id();
-    needs_.service_key.sign(request);
-    http::Response response = co_await needs_.auth.send(request);
-    if (response.status == 404)
+    http::Headers headers;
+    needs_.service_key.sign(headers);
+    auto answer = co_await http::ask(needs_.auth, "/internal/users/" + user_id, std::move(headers), lookup_bytes_max);
+    if (answer.status == 404)
         co_return std::nullopt;
-    if (response.status != 200)
-        throw Unavailable(fmt::format("auth answered {} when asked for a user", response.status));
-    std::string text = co_await http::read_body(response, lookup_bytes_max);
-    auto value = parse_json(text);
+    if (answer.status != 200)
+        throw Unavailable(fmt::format("auth answered {} when asked for a user", answer.status));
+    auto value = parse_json(answer.body);
     if (!value || !value->is_object())
         throw Unavailable("auth's answer about a user is no JSON object");
     const auto& user = value->get_object();

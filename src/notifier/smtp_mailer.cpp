@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mailer over SMTP (RFC 5321), by libcurl. The only file that includes its header.
+// Mailer over SMTP (RFC 5321), by libcurl.
 #include "notifier/mailer.hpp"
 
 #include "base/error.hpp"
-
-#include <curl/curl.h>
+#include "http/curl.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <string_view>
 
 namespace gatehouse::notifier {
@@ -18,23 +16,6 @@ namespace {
 constexpr long connect_timeout_ms = 10'000;
 constexpr long total_timeout_ms = 60'000;
 constexpr std::size_t reply_bytes_max = 300;
-
-void start_curl()
-{
-    static std::once_flag once;
-    auto start = [] {
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-            throw std::runtime_error("libcurl cannot be started");
-    };
-    std::call_once(once, start);
-}
-
-struct FreeHandle {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-struct FreeList {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
 
 // One mail's conversation with the server.
 struct Conversation {
@@ -82,16 +63,15 @@ int note_conversation(CURL*, curl_infotype type, char* data, std::size_t size, v
 
 class SmtpMailer final : public Mailer {
 public:
-    explicit SmtpMailer(Smtp settings) : settings_(std::move(settings)) { start_curl(); }
+    explicit SmtpMailer(Smtp settings) : settings_(std::move(settings)) { http::start_curl(); }
 
     SendResult send(const Mail& mail) override
     {
         std::string bytes = compose(mail);
         Conversation conversation{
             .unsent = bytes, .interrupted = &interrupted_, .command = {}, .reply = {}, .ended = false};
-        std::unique_ptr<CURL, FreeHandle> handle(curl_easy_init());
-        std::unique_ptr<curl_slist, FreeList> recipients(
-            curl_slist_append(nullptr, ("<" + mail.to.mailbox + ">").c_str()));
+        http::CurlHandle handle(curl_easy_init());
+        http::CurlList recipients(curl_slist_append(nullptr, ("<" + mail.to.mailbox + ">").c_str()));
         if (!handle || !recipients)
             throw Unavailable("smtp: no memory");
         set_connection(handle.get());
