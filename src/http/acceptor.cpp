@@ -100,7 +100,8 @@ void Acceptor::serve(UniqueFd fd, std::string remote_address)
 
 Task<void> Acceptor::run_connection(StreamSocket::Socket socket, std::string remote_address)
 {
-    Connection connection(context_, std::move(socket), std::move(remote_address));
+    StreamSocket stream(std::move(socket), context_.deadlines);
+    Connection connection(context_, stream, Peer{.address = std::move(remote_address)});
     co_await connection.run();
 }
 

@@ -59,23 +59,12 @@ std::string describe_exception(const std::exception_ptr& error)
 
 }  // namespace
 
-Connection::Connection(ServerContext& context, StreamSocket::Socket socket, std::string remote_address)
-    : context_(context), index_(context.connections.size()), stream_(std::move(socket), context.deadlines),
-      remote_address_(std::move(remote_address)), body_(stream_, context)
+Connection::Connection(ServerContext& context, StreamSocket& stream, Peer peer)
+    : OpenConnection(context), context_(context), stream_(stream), peer_(std::move(peer)), body_(stream_, context)
 {
-    context_.connections.push_back(this);
-    context_.connection_count.fetch_add(1, std::memory_order_relaxed);
 }
 
-Connection::~Connection()
-{
-    Connection* last = context_.connections.back();
-    context_.connections[index_] = last;
-    last->index_ = index_;
-    context_.connections.pop_back();
-    context_.connection_count.fetch_sub(1, std::memory_order_relaxed);
-    context_.give_back(std::move(work_));
-}
+Connection::~Connection() { context_.give_back(std::move(work_)); }
 
 void Connection::drain()
 {
@@ -203,8 +192,8 @@ void Connection::begin_request()
     work_->scanned = 0;
     body_.begin(work_->input, head_);
     request.body = &body_;
-    request.remote_address = remote_address_;
-    request.scheme = "http";
+    request.remote_address = peer_.address;
+    request.scheme = peer_.scheme;
     request.path_parameters.clear();
     request.route = {};
     request.request_id.clear();
@@ -381,6 +370,21 @@ Task<void> Connection::linger()
             co_return;
         budget -= input.view().size();
     }
+}
+
+OpenConnection::OpenConnection(ServerContext& context) : context_(context), index_(context.connections.size())
+{
+    context_.connections.push_back(this);
+    context_.connection_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+OpenConnection::~OpenConnection()
+{
+    OpenConnection* last = context_.connections.back();
+    context_.connections[index_] = last;
+    last->index_ = index_;
+    context_.connections.pop_back();
+    context_.connection_count.fetch_sub(1, std::memory_order_relaxed);
 }
 
 std::unique_ptr<Workspace> ServerContext::lend_workspace()

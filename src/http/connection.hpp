@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection of the server: reads requests, runs the handler, sends the answers, in order. It lives on its thread.
+// HTTP/1.1 on one connection of the server: reads requests, runs the handler, sends the answers, in order. It lives on
+// its thread.
 #pragma once
 
 #include "http/request_body.hpp"
@@ -13,18 +14,17 @@ namespace gatehouse::http {
 
 class Problem;
 
-class Connection final {
+class Connection final : public OpenConnection {
 public:
-    Connection(ServerContext& context, StreamSocket::Socket socket, std::string remote_address);
-    ~Connection();
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
+    // `stream` outlives it.
+    Connection(ServerContext& context, StreamSocket& stream, Peer peer);
+    ~Connection() override;
 
     // Until the connection ends, whatever the reason.
     Task<void> run();
 
     // The server stops: ends at once when no request is on its way, else after the one in progress.
-    void drain();
+    void drain() override;
 
 private:
     enum class Next { wait, serve, refuse, end };
@@ -46,9 +46,8 @@ private:
     Task<void> linger();
 
     ServerContext& context_;
-    std::size_t index_;  // in context_.connections
-    StreamSocket stream_;
-    std::string remote_address_;
+    StreamSocket& stream_;
+    Peer peer_;
     std::unique_ptr<Workspace> work_;  // while there is a request, or a part of one
     HeadResult head_;
     RequestBody body_;

@@ -13,7 +13,29 @@
 
 namespace gatehouse::http {
 
-class Connection;
+class ServerContext;
+
+// Who is at the other end of a connection.
+struct Peer {
+    std::string address;  // IP address in text form; empty for a Unix socket
+    std::string scheme = "http";
+};
+
+// A connection in the list of its thread, whatever protocol it speaks.
+class OpenConnection {
+public:
+    explicit OpenConnection(ServerContext& context);
+    virtual ~OpenConnection();
+    OpenConnection(const OpenConnection&) = delete;
+    OpenConnection& operator=(const OpenConnection&) = delete;
+
+    // The server stops: ends at once when no request is on its way, else after those in progress.
+    virtual void drain() = 0;
+
+private:
+    ServerContext& context_;
+    std::size_t index_;  // in context_.connections
+};
 
 // What a request in progress needs and an idle connection does not. Lent like a buffer, for the same reasons; the
 // strings in it keep their memory from one request to the next.
@@ -41,7 +63,7 @@ public:
     Deadlines deadlines;
     std::string output;  // scratch for one message's head; empty between uses
     bool draining = false;
-    std::vector<Connection*> connections;
+    std::vector<OpenConnection*> connections;
     std::atomic<std::size_t> connection_count{0};  // the same, for other threads
 
 private:
