@@ -6,14 +6,11 @@
 #include "gateway/limited_body.hpp"
 #include "gateway/path.hpp"
 #include "gateway/revocable_body.hpp"
-#include "gateway/trace.hpp"
 #include "identity/bearer.hpp"
 #include "identity/identity_fields.hpp"
 #include "identity/session_cookie.hpp"
 
 #include <fmt/format.h>
-
-#include <array>
 
 namespace gatehouse::gateway {
 
@@ -34,61 +31,21 @@ bool changes_state(std::string_view method) { return method != "GET" && method !
 
 }  // namespace
 
-struct Pipeline::RouteFigures {
-    Metrics* metrics;
-    std::string route;
-    prometheus::Histogram* duration;
-    // Looked up when a status is first answered; the registry gives every thread the same counter.
-    std::array<std::atomic<prometheus::Counter*>, 600> by_status{};
-
-    prometheus::Counter& counter(int status)
-    {
-        auto& slot = by_status[static_cast<std::size_t>(std::clamp(status, 0, 599))];
-        prometheus::Counter* counter = slot.load(std::memory_order_acquire);
-        if (!counter) {
-            counter = &metrics->counter("gatehouse_gateway_requests_total", "Requests answered by the gateway.",
-                                        {{"route", route}, {"status", std::to_string(status)}});
-            slot.store(counter, std::memory_order_release);
-        }
-        return *counter;
-    }
-};
-
 Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
                    PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
                    const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
                    const identity::ServiceKey& service_key, Metrics& metrics)
     : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators), issuers_(issuers),
-      revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key), metrics_(metrics),
+      revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key),
+      recorder_(config, routes, metrics),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
-    auto add = [&](const std::string& name) {
-        auto figures = std::make_unique<RouteFigures>();
-        figures->metrics = &metrics_;
-        figures->route = name;
-        figures->duration = &metrics_.duration("gatehouse_gateway_request_duration_seconds",
-                                               "Time from a request's head to its answer's head.", {{"route", name}});
-        figures_.push_back(std::move(figures));
-    };
-    for (const auto& route : routes_.routes())
-        add(route->name);
-    add("none");
 }
-
-Pipeline::~Pipeline() = default;
 
 Task<http::Response> Pipeline::handle(http::Request& request)
 {
     Passage passage;
-    passage.began = std::chrono::steady_clock::now();
-    // What the log will say stands in the request only until it is rewritten.
-    if (config_.access_log) {
-        passage.method = request.head.method;
-        passage.path = request.path();
-        passage.agent = request.head.headers.find("user-agent").value_or("");
-    }
-    request.request_id = choose_request_id(request.head.headers);
-    ensure_traceparent(request.head.headers);
+    recorder_.begin(request, passage);
 
     // An exception (the client's body broke off, a bug) becomes a problem here, so that it is logged and counted too.
     std::exception_ptr error;
@@ -100,7 +57,7 @@ Task<http::Response> Pipeline::handle(http::Request& request)
     }
     if (error)
         response = http::answer_exception(error, request);
-    finish(request, passage, response);
+    recorder_.end(request, passage, response);
     co_return response;
 }
 
@@ -253,7 +210,7 @@ std::optional<Problem> Pipeline::authenticate(http::Request& request, Passage& p
 }
 
 // With the keys of the issuer that it names. Our own roles know our own users only, and would refuse the others.
-Result<Pipeline::Caller, identity::TokenError> Pipeline::verify(std::string_view token, const Route& route) const
+Result<Caller, identity::TokenError> Pipeline::verify(std::string_view token, const Route& route) const
 {
     identity::Authenticator* theirs = issuers_.find(token);
     if (!theirs)
@@ -302,42 +259,6 @@ void Pipeline::rewrite(http::Request& request, const Passage& passage)
     request.head.target.erase(0, prefix);
     if (!request.head.target.starts_with('/'))
         request.head.target.insert(0, 1, '/');
-}
-
-void Pipeline::finish(const http::Request& request, Passage& passage, http::Response& response)
-{
-    response.headers.set("x-request-id", request.request_id);
-    count(passage.route, response.status, std::chrono::steady_clock::now() - passage.began);
-    if (!config_.access_log)
-        return;
-    AccessRecord record;
-    record.request_id = request.request_id;
-    record.remote_address = request.remote_address;
-    record.method = std::move(passage.method);
-    record.path = std::move(passage.path);
-    record.agent = std::move(passage.agent);
-    if (passage.route) {
-        record.route = passage.route->name;
-        record.upstream = passage.route->upstream->name();
-    }
-    if (passage.caller)
-        record.user = passage.caller->subject;
-    record.status = response.status;
-    record.bytes = response.body.size();
-    record.began = passage.began;
-    if (!response.stream) {
-        write_access_record(record);
-        return;
-    }
-    record.bytes = 0;
-    response.stream = make_logged_body(std::move(response.stream), std::move(record));
-}
-
-void Pipeline::count(const Route* route, int status, std::chrono::steady_clock::duration took)
-{
-    RouteFigures& figures = *figures_[route ? route->index : figures_.size() - 1];
-    figures.counter(status).Increment();
-    figures.duration->Observe(std::chrono::duration<double>(took).count());
 }
 
 }  // namespace gatehouse::gateway

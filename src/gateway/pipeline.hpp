@@ -7,16 +7,16 @@
 
 #include "base/io_threads.hpp"
 #include "base/metrics.hpp"
-#include "gateway/access_log.hpp"
 #include "gateway/config.hpp"
 #include "gateway/issuers.hpp"
+#include "gateway/passage.hpp"
+#include "gateway/request_recorder.hpp"
 #include "gateway/route_table.hpp"
 #include "gateway/stale_revocations.hpp"
 #include "http/problem.hpp"
 #include "identity/authenticator.hpp"
 #include "identity/service_key.hpp"
 
-#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -29,23 +29,12 @@ public:
              PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
              const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
              const identity::ServiceKey& service_key, Metrics& metrics);
-    ~Pipeline();
 
     Task<http::Response> handle(http::Request& request);
 
 private:
-    using Caller = std::shared_ptr<const identity::Claims>;  // null for an anonymous one
-
     struct PerThreadState {
         http::Headers scratch;
-    };
-    struct Passage {  // of one request
-        const Route* route = nullptr;
-        Caller caller;
-        std::chrono::steady_clock::time_point began;
-        std::string method;
-        std::string path;
-        std::string agent;
     };
 
     Task<http::Response> pass(http::Request& request, Passage& passage);
@@ -63,9 +52,6 @@ private:
     std::optional<http::Problem> check_body(const http::Request& request, const Route& route) const;
     void rewrite(http::Request& request, const Passage& passage);
 
-    void finish(const http::Request& request, Passage& passage, http::Response& response);
-    void count(const Route* route, int status, std::chrono::steady_clock::duration took);
-
     const Config& config_;
     RouteTable& routes_;
     RouteTable& asked_routes_;
@@ -74,12 +60,8 @@ private:
     const identity::RevocationList& revocations_;
     StaleRevocations& stale_revocations_;
     const identity::ServiceKey& service_key_;
-    Metrics& metrics_;
+    RequestRecorder recorder_;
     PerThread<PerThreadState> threads_;
-
-    // Counters and histogram of each route by Route::index; the last one is for requests that matched none.
-    struct RouteFigures;
-    std::vector<std::unique_ptr<RouteFigures>> figures_;
 };
 
 }  // namespace gatehouse::gateway
