@@ -2,6 +2,7 @@
 #include "auth/passwords.hpp"
 
 #include "auth/foreign_hashes.hpp"
+#include "auth/hash_memory.hpp"
 #include "auth/password_rules.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -93,6 +94,7 @@ Task<std::string> Passwords::hash(Secret password)
 {
     auto job = [this, &password] {
         hashes_.Increment();
+        HashMemory memory(pool_);
         return hash_bytes(password.reveal());
     };
     co_return co_await pool_.run(std::move(job));
@@ -112,6 +114,7 @@ Task<bool> Passwords::verify(Secret password, std::string stored)
     }
     auto job = [this, possible, foreign, &password, &stored] {
         hashes_.Increment();
+        HashMemory memory(pool_);
         std::string_view text = password.reveal().substr(0, password_bytes_max);
         return (foreign ? verify_foreign_hash(text, stored) : verify_bytes(text, stored)) && possible;
     };
