@@ -5,9 +5,10 @@
 //
 //   bench/login/run [--seconds 20] [--clients 500] [--rate 2000] [--rounds 3] [--json]
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { argument, freePort, password, quantile, run, scratch, start, startGatehouse } from '../support/program.mjs';
+import { startBackend } from '../support/nginx.mjs';
+import { memoryKib } from '../support/process.mjs';
+import { argument, freePort, logIn, quantile, run, scratch, start, startGatehouse } from '../support/program.mjs';
 
 const seconds = argument('seconds', 20);
 const clients = argument('clients', 500);
@@ -22,34 +23,18 @@ function output(child) {
   });
 }
 
-async function startBackend() {
-  const port = await freePort();
-  const file = path.join(scratch, 'backend.conf');
-  writeFileSync(file, `
-daemon off; worker_processes 1; pid ${scratch}/backend.pid; error_log ${scratch}/backend.log warn;
-events { worker_connections 1024; }
-http {
-  access_log off; keepalive_requests 100000000; keepalive_timeout 75s; default_type application/json;
-  client_body_temp_path ${scratch}/body; proxy_temp_path ${scratch}/proxy;
-  fastcgi_temp_path ${scratch}/f; uwsgi_temp_path ${scratch}/u; scgi_temp_path ${scratch}/s;
-  server { listen 127.0.0.1:${port}; location / { return 200 '{"status":"shipped","total":4299}'; } }
-}`);
-  start(1, 'nginx', ['-c', file, '-p', scratch]);
-  return port;
-}
-
 function rawHashes() {
   const program = path.join(scratch, 'raw_hashes');
   execFileSync('c++', ['-O2', '-std=c++20', path.join(here, 'raw_hashes.cpp'), '-o', program, '-lsodium']);
   return () => Number(execFileSync('taskset', ['-c', '0', program, '5'], { encoding: 'utf8' }));
 }
 
-const memory = (pid, line) =>
-  Number(new RegExp(`${line}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+const memory = (pid, line) => memoryKib(pid, line) / 1024;
 
 await run('login', async () => {
   const measureRaw = rawHashes();
-  const backend = await startBackend();
+  const backend = await freePort();
+  startBackend(1, backend);
   // Every client's login finds a place in the queue, so that what is measured are logins and not refusals; the counters
   // against guessing run, with limits that a flood from one address does not reach.
   const { port, child } = await startGatehouse({
@@ -65,9 +50,7 @@ gateway:
 `,
     users: users.map((name) => ({ name })),
   });
-  const login = await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`user0:${password}`).toString('base64')}` } });
-  const token = (await login.text()).trim();
+  const token = await logIn(port, 'user0');
   const steady = (length) => output(start(1, process.execPath,
     [path.join(here, 'steady.mjs'), port, '/api/orders/7', token, rate, length].map(String)));
   await steady(2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the benchmarks of logins share: installations on free ports in a scratch directory, and their end.
+// What the benchmarks share: programs on free ports, their installations in a scratch directory, and their end.
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -38,6 +38,22 @@ export function start(core, command, args) {
   return child;
 }
 
+// Until `url` answers with success; `child` is who should.
+export async function waitFor(url, child, headers = {}) {
+  let seen = 'nothing';
+  for (let i = 0; i < 200; i++) {
+    if (child.exitCode !== null) throw new Error(`a process ended at start:\n${child.output}`);
+    const answer = await fetch(url, { headers }).catch(() => null);
+    if (answer?.ok) {
+      await answer.text();
+      return;
+    }
+    if (answer) seen = `${answer.status} ${await answer.text()}`;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${url} does not answer as it should, but ${seen}\n${child.output}`);
+}
+
 // An installation in the scratch directory; `yaml` is its configuration. `command` runs a management command and waits for
 // it, `serve` starts every role as one process.
 export function install(name, yaml) {
@@ -51,14 +67,8 @@ export function install(name, yaml) {
     const opsPort = await freePort();
     const child = start(core, program,
       ['serve', ...where, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${opsPort}`]);
-    for (let i = 0; i < 200; i++) {
-      if (child.exitCode !== null) throw new Error(`gatehouse ended at start:\n${child.output}`);
-      const answer = await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => null);
-      await answer?.text();
-      if (answer?.ok) return { port, opsPort, child };
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    throw new Error('gatehouse does not become ready');
+    await waitFor(`http://127.0.0.1:${opsPort}/readyz`, child);
+    return { port, opsPort, child };
   };
   return { command, serve };
 }
@@ -90,6 +100,16 @@ export async function run(name, main) {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
   rmSync(scratch, { recursive: true, force: true });
   process.exit(code);
+}
+
+// The bare access token of a user that install() or startGatehouse() made.
+export async function logIn(port, name) {
+  const basic = Buffer.from(`${name}:${password}`).toString('base64');
+  const answer = await fetch(`http://127.0.0.1:${port}/login`,
+    { method: 'POST', headers: { authorization: `Basic ${basic}` } });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`login: ${answer.status} ${text}`);
+  return text.trim();
 }
 
 export function quantile(numbers, at) {
