@@ -5,6 +5,7 @@
 #include "app/data_directory.hpp"
 #include "app/ops.hpp"
 #include "app/run_task.hpp"
+#include "app/scrape.hpp"
 #include "app/secret_keys.hpp"
 #include "app/store_url.hpp"
 #include "app/stores.hpp"
@@ -15,7 +16,9 @@
 #include "events/relay.hpp"
 #include "files/files.hpp"
 #include "gateway/gateway.hpp"
+#include "http/recorded_handler.hpp"
 #include "http/server.hpp"
+#include "http/server_metrics.hpp"
 #include "identity/key_fetcher.hpp"
 #include "identity/revocation_follower.hpp"
 #include "notifier/notifier.hpp"
@@ -122,6 +125,7 @@ private:
     void build_files_relay();
     void report_revocation_lag();
     void build_control();
+    void build_metrics();
     void start_auth();
     Task<void> keep_starting_auth();
     void start_background();
@@ -142,6 +146,9 @@ private:
 
     // Everything that serves runs on these.
     IoThreads threads_;
+
+    // The requests that they answer, counted by route.
+    std::shared_ptr<http::ServerMetrics> server_metrics_;
 
     // The addresses are bound first: with port 0 the real one is part of what tokens and mails say. auth and files have
     // one of their own where other processes may ask them.
@@ -211,8 +218,8 @@ private:
 
 Application::Impl::Impl(Config config)
     : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_)),
-      threads_(io_thread_count(config_.io)), gateway_server_(bind_public()),
-      auth_server_(bind_internal(Role::auth, config_.auth.listen)),
+      threads_(io_thread_count(config_.io)), server_metrics_(http::ServerMetrics::make(threads_.size(), metrics_)),
+      gateway_server_(bind_public()), auth_server_(bind_internal(Role::auth, config_.auth.listen)),
       files_server_(bind_internal(Role::files, config_.files.listen)),
       ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
       stores_(open_stores(config_, roles_, data_.path(), clock_)),
@@ -296,8 +303,9 @@ void Application::Impl::build_roles()
         console_ = std::make_unique<console::Console>(*auth_upstream_);
         console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
         gateway_ = std::make_unique<gateway::Gateway>(
-            config_.gateway, gateway::Gateway::Needs{*auth_upstream_, *files_upstream_, *console_upstream_, clients_,
-                                                     authenticators_, revocations_, service_key_, clock_, metrics_});
+            config_.gateway,
+            gateway::Gateway::Needs{*auth_upstream_, *files_upstream_, *console_upstream_, clients_, authenticators_,
+                                    revocations_, service_key_, clock_, *server_metrics_});
     }
     if (roles_.has(Role::worker))
         worker_ = std::make_unique<worker::Worker>(
@@ -309,6 +317,18 @@ void Application::Impl::build_roles()
             notifier::Notifier::Needs{*stores_.queue, *auth_upstream_, service_key_, clock_, metrics_},
             config_.gateway.public_url, data_.path() / "mail");
     build_control();
+    build_metrics();
+}
+
+// What is looked up only when somebody scrapes.
+void Application::Impl::build_metrics()
+{
+    report_token_caches(ops_, metrics_, authenticators_);
+    std::pair<const char*, LateServer*> servers[] = {
+        {"gateway", gateway_server_.get()}, {"auth", auth_server_.get()}, {"files", files_server_.get()}};
+    for (auto [name, server] : servers)
+        if (server)
+            report_connections(ops_, metrics_, name, server->server());
 }
 
 // The worker's results wait in the files' outbox as uploads do: where there is a store, there is a relay.
@@ -375,9 +395,9 @@ void Application::Impl::start()
     if (gateway_server_)
         gateway_server_->start(gateway_->handler());
     if (auth_server_)
-        auth_server_->start(http::make_handler(auth_->router()));
+        auth_server_->start(http::make_recorded_handler(auth_->router(), *server_metrics_));
     if (files_server_)
-        files_server_->start(http::make_handler(files_->router()));
+        files_server_->start(http::make_recorded_handler(files_->router(), *server_metrics_));
     ops_.set_started();
 }
 

@@ -34,6 +34,11 @@ json::value value_of(const Setting& setting)
         json::value operator()(std::vector<std::string>* slot) const { return json::value_from(*slot); }
         json::value operator()(const Count& slot) const { return *slot.value; }
         json::value operator()(const Number& slot) const { return *slot.value; }
+        json::value operator()(const Ratio& slot) const
+        {
+            bool whole = *slot.value == 0 || *slot.value == 1;
+            return whole ? json::value(static_cast<int>(*slot.value)) : json::value_from(format_ratio(*slot.value));
+        }
         json::value operator()(const Size& slot) const { return json::value_from(format_size(*slot.value)); }
         json::value operator()(const Seconds& slot) const { return json::value_from(format_duration(*slot.value)); }
         json::value operator()(const Milliseconds& slot) const
@@ -142,6 +147,7 @@ std::string kind_of(const Setting& setting)
         std::string operator()(std::vector<std::string>*) const { return "list"; }
         std::string operator()(const Count& slot) const { return fmt::format("{} to {}", slot.min, slot.max); }
         std::string operator()(const Number& slot) const { return fmt::format("{} to {}", slot.min, slot.max); }
+        std::string operator()(const Ratio&) const { return "0 to 1"; }
         std::string operator()(const Size&) const { return "size"; }
         std::string operator()(const Seconds&) const { return "duration"; }
         std::string operator()(const Milliseconds&) const { return "duration"; }

@@ -230,6 +230,18 @@ private:
         assign_number(node, slot.value, slot.min, slot.max, path);
     }
 
+    void assign(const YamlNode& node, Ratio& slot, const std::string& path)
+    {
+        const std::string* text = text_of(node, path, "a number from 0 to 1");
+        if (!text)
+            return;
+        auto ratio = parse_ratio(*text);
+        if (!ratio)
+            error(node, path, fmt::format("must be a number from 0 to 1 such as 0.05, not `{}`", *text));
+        else
+            *slot.value = *ratio;
+    }
+
     void assign(const YamlNode& node, Size& slot, const std::string& path)
     {
         const std::string* text = text_of(node, path, "a size such as 512KiB or 16GiB");

@@ -161,6 +161,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "gatehouse.yaml:2:12: io.threads: must be a whole number, without quotes"},
         BadFile{"QuotedBool", "gateway:\n  access_log: 'true'\n",
                 "gatehouse.yaml:2:15: gateway.access_log: must be true or false, without quotes"},
+        BadFile{"RatioAboveOne", "gateway:\n  access_log_sample_ratio: 1.5\n",
+                "gatehouse.yaml:2:28: gateway.access_log_sample_ratio: must be a number from 0 to 1 such as 0.05, not "
+                "`1.5`"},
+        BadFile{"RatioInPercent", "gateway:\n  access_log_sample_ratio: 5%\n",
+                "gatehouse.yaml:2:28: gateway.access_log_sample_ratio: must be a number from 0 to 1 such as 0.05, not "
+                "`5%`"},
         BadFile{"NorwegianBool", "gateway:\n  access_log: no\n",
                 "gatehouse.yaml:2:15: gateway.access_log: must be true or false, not `no`"},
         BadFile{"NumberTooLarge", "io:\n  threads: 1000\n",

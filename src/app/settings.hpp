@@ -27,6 +27,9 @@ struct Number {
     int* value;
     int min, max;
 };
+struct Ratio {  // from 0 to 1
+    double* value;
+};
 struct Size {
     std::uint64_t* value;
     std::uint64_t min;
@@ -51,7 +54,7 @@ struct Items {
     std::function<std::vector<std::vector<Setting>>()> all;
     std::function<std::vector<Setting>()> prototype;  // with the values that a new one begins with
 };
-using Slot = std::variant<bool*, std::string*, Secret*, std::vector<std::string>*, Count, Number, Size, Seconds,
+using Slot = std::variant<bool*, std::string*, Secret*, std::vector<std::string>*, Count, Number, Ratio, Size, Seconds,
                           Milliseconds, Choice, Items>;
 
 struct Setting {

@@ -68,6 +68,26 @@ std::optional<std::uint64_t> parse_number(std::string_view text)
     return number;
 }
 
+std::optional<double> parse_ratio(std::string_view text)
+{
+    constexpr std::size_t bytes_max = 8;  // 0.123456
+    double ratio = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ratio, std::chars_format::fixed);
+    if (text.empty() || text.size() > bytes_max || !is_digit(text.front()) || error != std::errc{} ||
+        end != text.data() + text.size() || ratio > 1)
+        return std::nullopt;
+    return ratio;
+}
+
+std::string format_ratio(double ratio)
+{
+    std::string text = fmt::format("{:.6f}", ratio);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.')
+        text.pop_back();
+    return text;
+}
+
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text)
 {
     if (text == "0")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How durations, sizes and numbers are written in the configuration: "10m", "1h30m", "16GiB", "512". Pure functions.
+// How durations, sizes, numbers and ratios are written in the configuration: "10m", "1h30m", "16GiB", "512". Pure
+// functions.
 #pragma once
 
 #include <chrono>
@@ -20,5 +21,9 @@ std::string format_size(std::uint64_t bytes);
 
 // Decimal digits without sign; nullopt when it does not fit.
 std::optional<std::uint64_t> parse_number(std::string_view text);
+
+// A part of a whole, from 0 to 1: "0.05". At most six digits after the point.
+std::optional<double> parse_ratio(std::string_view text);
+std::string format_ratio(double ratio);
 
 }  // namespace gatehouse::app

@@ -3,6 +3,9 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace gatehouse {
 
 prometheus::Counter& Metrics::counter(const std::string& name, const std::string& help, const Labels& labels)
@@ -22,6 +25,19 @@ prometheus::Histogram& Metrics::duration(const std::string& name, const std::str
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_).Add(labels, bounds);
 }
 
-std::string Metrics::serialize() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+void Metrics::add(std::shared_ptr<const prometheus::Collectable> source)
+{
+    std::lock_guard guard(mutex_);
+    sources_.push_back(std::move(source));
+}
+
+std::string Metrics::serialize() const
+{
+    auto families = registry_.Collect();
+    std::lock_guard guard(mutex_);
+    for (const auto& source : sources_)
+        std::ranges::move(source->Collect(), std::back_inserter(families));
+    return prometheus::TextSerializer().Serialize(families);
+}
 
 }  // namespace gatehouse

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The access log: one JSON line for each request, written when its answer is complete or broken off.
+// The access log: one JSON line for a request, written when its answer is complete or broken off. With a sample ratio
+// below 1 only some of them, but every one that failed or was slow.
 //
-// Neither queries nor any field that could carry a secret (Authorization, Cookie) is ever in it.
+// Neither queries nor any field that could carry a secret (Authorization, Cookie) is ever in it. Any I/O thread.
 #pragma once
 
-#include "http/message.hpp"
-#include "identity/claims.hpp"
+#include "gateway/config.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace gatehouse::gateway {
 
 struct AccessRecord {
     std::string request_id;
+    std::string trace_id;  // empty when the request has none
     std::string remote_address;
     std::string method;
     std::string path;
@@ -23,15 +23,18 @@ struct AccessRecord {
     std::string user;   // the user's id, empty for an anonymous caller
     std::string agent;
     std::string upstream;
+    std::string protocol;  // "1.1"
+    std::string scheme;
     int status = 0;
-    std::uint64_t bytes = 0;  // of the answer's body
-    bool complete = true;     // false: the body broke off
+    std::uint64_t request_bytes = 0;  // of the bodies
+    std::uint64_t response_bytes = 0;
+    bool complete = true;  // false: the answer's body broke off
     std::chrono::steady_clock::time_point began;
 };
 
-void write_access_record(const AccessRecord& record);
+// Whether this one is to be written.
+bool is_logged(const AccessLogSampling& sampling, const AccessRecord& record);
 
-// A body that writes `record` when it has been sent, or dropped before its end.
-std::unique_ptr<http::BodyReader> make_logged_body(std::unique_ptr<http::BodyReader> body, AccessRecord record);
+void write_access_record(const AccessRecord& record);
 
 }  // namespace gatehouse::gateway

@@ -44,10 +44,17 @@ struct IssuerConfig {
     std::vector<std::string> permissions;  // "role=permission"
 };
 
+// Which requests the access log names; those that failed (status 400 and up, broken off) or were slow it always does.
+struct AccessLogSampling {
+    double ratio = 1;
+    std::chrono::milliseconds slow{1'000};
+};
+
 struct Config {
     std::string listen = "127.0.0.1:8080";
     std::string public_url;  // empty: http://<listen>, with localhost for a loopback address
     bool access_log = true;
+    AccessLogSampling access_log_sampling;
     std::uint64_t body_bytes_max = 16ULL << 30U;
     std::chrono::milliseconds drain{10'000};
     std::chrono::milliseconds revocation_max_age{30'000};

@@ -6,8 +6,8 @@
 
 #include "base/clock.hpp"
 #include "base/io_threads.hpp"
-#include "base/metrics.hpp"
 #include "gateway/config.hpp"
+#include "http/server_metrics.hpp"
 #include "http/upstream.hpp"
 #include "identity/authenticator.hpp"
 #include "identity/service_key.hpp"
@@ -31,7 +31,7 @@ public:
         const identity::RevocationList& revocations;
         const identity::ServiceKey& service_key;
         const Clock& clock;
-        Metrics& metrics;
+        http::ServerMetrics& metrics;
     };
     // Throws std::runtime_error for routes that contradict each other.
     Gateway(Config config, Needs needs);

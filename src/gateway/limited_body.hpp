@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A body that ends with BodyError::too_large when it brings more bytes than a route allows.
+// A request's body that ends with BodyError::too_large when it brings more bytes than a route allows, and knows how
+// many it brought.
 #pragma once
 
 #include "http/message.hpp"
@@ -11,22 +12,25 @@ namespace gatehouse::gateway {
 class LimitedBody final : public http::BodyReader {
 public:
     // REQUIRES: `body` outlives this.
-    LimitedBody(http::BodyReader& body, std::uint64_t bytes_max) : body_(body), left_(bytes_max) {}
+    LimitedBody(http::BodyReader& body, std::uint64_t bytes_max) : body_(body), bytes_max_(bytes_max) {}
 
     Task<std::string_view> read() override
     {
         std::string_view piece = co_await body_.read();
-        if (piece.size() > left_)
+        if (piece.size() > bytes_max_ - bytes_)
             throw http::BodyError(http::BodyError::Kind::too_large);
-        left_ -= piece.size();
+        bytes_ += piece.size();
         co_return piece;
     }
 
     std::optional<std::uint64_t> length() const override { return body_.length(); }
 
+    std::uint64_t bytes() const { return bytes_; }
+
 private:
     http::BodyReader& body_;
-    std::uint64_t left_;
+    std::uint64_t bytes_max_;
+    std::uint64_t bytes_ = 0;
 };
 
 }  // namespace gatehouse::gateway

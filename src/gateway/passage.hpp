@@ -4,9 +4,10 @@
 #pragma once
 
 #include "gateway/route_table.hpp"
+#include "http/server_metrics.hpp"
 #include "identity/claims.hpp"
 
-#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,7 +18,8 @@ using Caller = std::shared_ptr<const identity::Claims>;  // null for an anonymou
 struct Passage {
     const Route* route = nullptr;  // null when none matched
     Caller caller;
-    std::chrono::steady_clock::time_point began;
+    http::ServerMetrics::Active active;
+    std::uint64_t request_bytes = 0;  // of the body, as far as it was read
 
     // As the client sent them, for the access log; empty without one.
     std::string method;

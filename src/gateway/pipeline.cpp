@@ -34,7 +34,7 @@ bool changes_state(std::string_view method) { return method != "GET" && method !
 Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
                    PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
                    const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-                   const identity::ServiceKey& service_key, Metrics& metrics)
+                   const identity::ServiceKey& service_key, http::ServerMetrics& metrics)
     : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators), issuers_(issuers),
       revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key),
       recorder_(config, routes, metrics),
@@ -92,6 +92,7 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
         request.body = &revocable.emplace(*request.body, RevocationWatch(revocations_, passage.caller));
     http::Response response = co_await passage.route->upstream->send(request);
     request.body = whole;
+    passage.request_bytes = whole->length().value_or(limited.bytes());
     if (passage.caller && response.stream)
         response.stream = std::make_unique<RevocableStream>(std::move(response.stream),
                                                             RevocationWatch(revocations_, passage.caller));

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/io_threads.hpp"
-#include "base/metrics.hpp"
 #include "gateway/config.hpp"
 #include "gateway/issuers.hpp"
 #include "gateway/passage.hpp"
@@ -28,7 +27,7 @@ public:
     Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
              PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
              const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-             const identity::ServiceKey& service_key, Metrics& metrics);
+             const identity::ServiceKey& service_key, http::ServerMetrics& metrics);
 
     Task<http::Response> handle(http::Request& request);
 

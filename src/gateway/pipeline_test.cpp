@@ -86,7 +86,7 @@ protected:
         if (!gateway_)
             gateway_ = std::make_unique<Gateway>(config_, Gateway::Needs{auth_up_, files_up_, console_up_, clients_,
                                                                          authenticators_, revocations_.list,
-                                                                         service_key_, clock_, metrics_});
+                                                                         service_key_, clock_, *server_metrics_});
         std::promise<http::Response> promise;
         auto done = [&](std::exception_ptr error, http::Response response) {
             if (error)
@@ -107,6 +107,7 @@ protected:
     IoThreads threads_;
     Clock clock_;
     Metrics metrics_;
+    std::shared_ptr<http::ServerMetrics> server_metrics_ = http::ServerMetrics::make(1, metrics_);
     identity::SigningKey key_;
     identity::KeySource keys_;
     identity::testing::KnownRevocations revocations_;
@@ -291,6 +292,29 @@ TEST_F(GatewayTest, TheSameRouteTwiceIsRefused)
 }
 
 // A proxy asks about requests to its own services, with nginx' fields.
+TEST_F(GatewayTest, CountsRequestsByTheRoutesTemplateNeverByThePath)
+{
+    auto it = request("GET", "/files/0190163d-8694-739b-aea5-966c26f8ad91");
+    it.head.headers.add("authorization", "Bearer " + token({"files:read"}));
+    EXPECT_EQ(send(it).status, 200);
+    auto unknown = request("BREW", "/secret/path");
+    EXPECT_EQ(send(unknown).status, 404);
+    std::string text = metrics_.serialize();
+    EXPECT_NE(text.find(R"(http_server_request_duration_seconds_count{http_request_method="GET",)"
+                        R"(http_response_status_code="200",http_route="/files/{id}",network_protocol_version="1.1",)"
+                        R"(url_scheme="http"} 1)"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find(R"(http_request_method="_OTHER",http_response_status_code="404",http_route="")"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find(R"(http_server_active_requests{http_request_method="GET",url_scheme="http"} 0)"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("0190163d"), std::string::npos);
+    EXPECT_EQ(text.find("secret"), std::string::npos);
+}
+
 class Asked : public GatewayTest {
 protected:
     Asked()

@@ -49,6 +49,12 @@ bool is_traceparent(std::string_view text)
            span.find_first_not_of('0') != std::string_view::npos;
 }
 
+std::string_view find_trace_id(const http::Headers& headers)
+{
+    std::string_view text = headers.find("traceparent").value_or("");
+    return is_traceparent(text) ? text.substr(3, 32) : std::string_view();
+}
+
 void ensure_traceparent(http::Headers& headers)
 {
     auto sent = headers.find("traceparent");

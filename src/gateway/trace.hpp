@@ -16,6 +16,9 @@ std::string choose_request_id(const http::Headers& headers);
 // True for a traceparent of version 00 with non-zero ids.
 bool is_traceparent(std::string_view text);
 
+// The trace's id in the headers' traceparent; empty without a well-formed one.
+std::string_view find_trace_id(const http::Headers& headers);
+
 // Leaves exactly one well-formed traceparent in the headers: the client's, or a new root.
 void ensure_traceparent(http::Headers& headers);
 

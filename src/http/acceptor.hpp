@@ -30,6 +30,11 @@ public:
     void drain(std::chrono::milliseconds grace, std::function<void()> ended);
 
     std::size_t connection_count() const { return context_.connection_count.load(std::memory_order_relaxed); }
+    Server::Figures figures() const
+    {
+        return {context_.accepted.load(std::memory_order_relaxed),
+                context_.refused_heads.load(std::memory_order_relaxed)};
+    }
 
 private:
     Task<void> accept();

@@ -338,6 +338,7 @@ Task<void> Connection::refuse()
     Problem problem = head_late_ ? Problem::of_status(408, "head_timeout", "The request head did not arrive in time.")
                                  : problem_of(head_.error);
     std::string request_id = make_id();
+    context_.refused_heads.fetch_add(1, std::memory_order_relaxed);
     log::debug("http", "request refused",
                {{"server", context_.options.name},
                 {"request_id", request_id},
@@ -376,6 +377,7 @@ OpenConnection::OpenConnection(ServerContext& context) : context_(context), inde
 {
     context_.connections.push_back(this);
     context_.connection_count.fetch_add(1, std::memory_order_relaxed);
+    context_.accepted.fetch_add(1, std::memory_order_relaxed);
 }
 
 OpenConnection::~OpenConnection()

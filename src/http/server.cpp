@@ -64,6 +64,17 @@ public:
         return count;
     }
 
+    Figures figures() const
+    {
+        Figures all;
+        for (const auto& acceptor : acceptors_) {
+            Figures one = acceptor->figures();
+            all.accepted += one.accepted;
+            all.refused_heads += one.refused_heads;
+        }
+        return all;
+    }
+
 private:
     IoThreads& threads_;
     ServerOptions options_;
@@ -84,6 +95,7 @@ Server::~Server() = default;
 void Server::start() { impl_->start(); }
 std::uint16_t Server::port() const { return impl_->port(); }
 std::size_t Server::connection_count() const { return impl_->connection_count(); }
+Server::Figures Server::figures() const { return impl_->figures(); }
 void Server::drain(std::chrono::milliseconds grace) { impl_->drain(grace); }
 
 }  // namespace gatehouse::http

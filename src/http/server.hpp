@@ -46,6 +46,13 @@ public:
     std::uint16_t port() const;
     std::size_t connection_count() const;
 
+    // Since the start, of all threads. Any thread.
+    struct Figures {
+        std::uint64_t accepted = 0;       // connections
+        std::uint64_t refused_heads = 0;  // requests whose head was malformed, too large or too late
+    };
+    Figures figures() const;
+
     // Stops accepting, closes idle connections, lets requests in progress finish for at most `grace` (their answers say
     // `connection: close`), then cuts the rest. Blocks; call from a thread that is not an I/O thread.
     void drain(std::chrono::milliseconds grace);

@@ -65,6 +65,8 @@ public:
     bool draining = false;
     std::vector<OpenConnection*> connections;
     std::atomic<std::size_t> connection_count{0};  // the same, for other threads
+    std::atomic<std::uint64_t> accepted{0};        // connections, since the start
+    std::atomic<std::uint64_t> refused_heads{0};   // requests that never reached a handler
 
 private:
     static constexpr std::size_t kept_max = 128;

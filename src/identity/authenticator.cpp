@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 
 namespace gatehouse::identity {
@@ -56,13 +57,34 @@ public:
             places_.resize(set_count_ * ways);
         std::uint64_t hash = hash_of(entry->token);
         Place& place = *std::ranges::min_element(set_of(hash), {}, &Place::used);
+        if (!place.entry)
+            add(tokens, 1);
         place = Place{hash, ++tick_, checked, std::move(entry)};
     }
 
-    void clear() { places_.clear(); }
+    void forget(Place& place)
+    {
+        place = {};
+        add(tokens, -1);
+    }
+
+    void clear()
+    {
+        add(flushes, places_.empty() ? 0 : 1);
+        places_.clear();
+        tokens.store(0, std::memory_order_relaxed);
+    }
+
+    // Only the cache's thread writes: that needs no atomic addition.
+    using Count = std::atomic<std::uint64_t>;
+    static void add(Count& count, std::int64_t value)
+    {
+        count.store(count.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(value),
+                    std::memory_order_relaxed);
+    }
 
     std::uint64_t generation = 0;
-    Figures figures;
+    Count hits{0}, misses{0}, flushes{0}, tokens{0};
 
 private:
     static constexpr std::size_t ways = 4;
@@ -124,17 +146,17 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
     if (Cache::Place* place = cache_->find(token)) {
         const auto& entry = place->entry;
         if (to_unix_seconds(now) >= entry->claims.expires_at + verifier_.leeway.count()) {
-            *place = {};
+            cache_->forget(*place);
             return std::unexpected(TokenError::expired);
         }
         if (is_revoked(entry->claims, place->checked)) {
-            *place = {};
+            cache_->forget(*place);
             return std::unexpected(TokenError::revoked);
         }
-        ++cache_->figures.hits;
+        Cache::add(cache_->hits, 1);
         return std::shared_ptr<const Claims>(entry, &entry->claims);
     }
-    ++cache_->figures.misses;
+    Cache::add(cache_->misses, 1);
     auto keys = keys_.load();
     auto claims = verifier_.verify(token, *keys, now);
     if (!claims) {
@@ -181,6 +203,10 @@ std::shared_ptr<const Claims> Authenticator::require(const http::Request& reques
     return claims;
 }
 
-Authenticator::Figures Authenticator::figures() const { return cache_->figures; }
+Authenticator::Figures Authenticator::figures() const
+{
+    return {cache_->hits.load(std::memory_order_relaxed), cache_->misses.load(std::memory_order_relaxed),
+            cache_->flushes.load(std::memory_order_relaxed), cache_->tokens.load(std::memory_order_relaxed)};
+}
 
 }  // namespace gatehouse::identity

@@ -50,8 +50,10 @@ public:
 
     struct Figures {
         std::uint64_t hits = 0, misses = 0;
+        std::uint64_t flushes = 0;  // because the keys changed
+        std::uint64_t tokens = 0;   // remembered now
     };
-    Figures figures() const;
+    Figures figures() const;  // any thread
 
 private:
     class Cache;
