@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "http/connection.hpp"
+#include "http/server_handshake.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -101,8 +102,20 @@ void Acceptor::serve(UniqueFd fd, std::string remote_address)
 Task<void> Acceptor::run_connection(StreamSocket::Socket socket, std::string remote_address)
 {
     StreamSocket stream(std::move(socket), context_.deadlines);
-    Connection connection(context_, stream, Peer{.address = std::move(remote_address)});
+    Peer peer{.address = std::move(remote_address)};
+    if (context_.options.tls) {
+        if (!co_await shake_hands(stream))
+            co_return;
+        peer.scheme = "https";
+    }
+    Connection connection(context_, stream, std::move(peer));
     co_await connection.run();
+}
+
+Task<bool> Acceptor::shake_hands(StreamSocket& stream)
+{
+    ServerHandshake handshake(context_, stream);
+    co_return co_await handshake.run();
 }
 
 void Acceptor::drain(std::chrono::milliseconds grace, std::function<void()> ended)

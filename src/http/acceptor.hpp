@@ -41,6 +41,7 @@ private:
     bool accept_batch();  // false: out of descriptors or memory, wait a little
     void serve(UniqueFd fd, std::string remote_address);
     Task<void> run_connection(StreamSocket::Socket socket, std::string remote_address);
+    Task<bool> shake_hands(StreamSocket& stream);
     Task<void> stop_connections(std::chrono::milliseconds grace);
     void wait_for_end(std::function<void()> ended);
 

@@ -168,7 +168,9 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
         // A peer that takes no more may have said why before it closed, so its answer is looked for in that case too.
         SteadyTime deadline = coarse_now() + options_.first_byte_timeout;
         while (status != IoStatus::expired && !exchange.answered()) {
-            if (exchange.sent || status == IoStatus::would_block) {
+            bool must_wait =
+                (exchange.sent || status == IoStatus::would_block) && !exchange.stream().has_buffered_input();
+            if (must_wait) {
                 exchange.stream().set_deadline(deadline);
                 auto result = co_await exchange.stream().readable();
                 status = exchange.stream().waited(result);

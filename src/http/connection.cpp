@@ -68,9 +68,15 @@ Connection::~Connection() { context_.give_back(std::move(work_)); }
 
 void Connection::drain()
 {
+    if (!idle_)
+        return;
     // A request that has arrived but was not looked at yet is still served.
-    if (idle_ && stream_.peek() != IoStatus::done)
-        stream_.cut();
+    if (stream_.peek() == IoStatus::done) {
+        stream_.wake_for_buffered_input();
+        return;
+    }
+    stream_.shutdown_write();
+    stream_.cut();
 }
 
 Task<void> Connection::run()
@@ -79,6 +85,10 @@ Task<void> Connection::run()
     for (;;) {
         Next next = parse_input();
         while (next == Next::wait) {
+            if (stream_.has_buffered_input()) {
+                next = take_input();
+                continue;
+            }
             served_without_wait_ = 0;
             auto result = co_await stream_.readable();
             next = after_wait(stream_.waited(result));

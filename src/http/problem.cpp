@@ -24,6 +24,7 @@ constexpr ProblemCode codes[] = {
     {"invalid_request", 400, "The request is not valid"},
     {"invalid_setup_token", 400, "The set-up link is not valid"},
     {"malformed_request", 400, "The request is not well-formed HTTP"},
+    {"tls_required", 400, "This port speaks HTTPS"},
     {"invalid_refresh_token", 401, "The refresh token is not valid"},
     {"invalid_token", 401, "The access token is not valid"},
     {"otp_required", 401, "A one-time code is required"},

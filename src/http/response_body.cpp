@@ -26,7 +26,7 @@ Task<std::string_view> ResponseBody::read()
             co_await source_.lease->stream.read(input, source_.buffers, BufferPool::large_bytes, source_.timeout);
         if (status == IoStatus::expired)
             fail(UpstreamError::Kind::timeout);
-        if (status == IoStatus::closed && !source_.decoder.finish_at_close())
+        if (status == IoStatus::closed && (source_.lease->stream.is_truncated() || !source_.decoder.finish_at_close()))
             fail(UpstreamError::Kind::closed);
     }
     co_return std::string_view{};

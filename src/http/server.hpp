@@ -18,14 +18,18 @@
 
 namespace gatehouse::http {
 
+class TlsServer;
+
 struct ServerOptions {
     std::string name;  // for logs: "gateway", "ops", ...
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;  // 0: any free one
-    std::string unix_path;   // instead of address and port: a Unix socket, made with mode 0600
+    std::uint16_t port = 0;          // 0: any free one
+    std::string unix_path;           // instead of address and port: a Unix socket, made with mode 0600
+    std::shared_ptr<TlsServer> tls;  // null: plain connections
     ParserLimits parser;
     std::uint64_t body_bytes_max = 16ULL << 30U;
     std::size_t connections_max = 10'000;                  // of each thread; beyond it accepting pauses
+    std::chrono::milliseconds handshake_timeout{10'000};   // of TLS
     std::chrono::milliseconds header_timeout{10'000};      // from the first byte of a request to the end of its head
     std::chrono::milliseconds body_timeout{30'000};        // between two pieces of a body, either way
     std::chrono::milliseconds idle_timeout{75'000};        // between requests

@@ -2,6 +2,7 @@
 #include "http/stream_socket.hpp"
 
 #include "base/error.hpp"
+#include "http/tls_stream.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
@@ -50,6 +51,42 @@ void Gather::advance(std::size_t bytes)
 StreamSocket::StreamSocket(Socket socket, Deadlines& deadlines)
     : socket_(std::move(socket)), deadline_(deadlines, &StreamSocket::on_deadline, this)
 {
+}
+
+StreamSocket::~StreamSocket()
+{
+    if (tls_ && !cut_)
+        tls_->close_notify();
+}
+
+void StreamSocket::set_tls(std::unique_ptr<TlsStream> tls) { tls_ = std::move(tls); }
+
+Task<IoStatus> StreamSocket::handshake(SteadyTime deadline)
+{
+    for (;;) {
+        IoStatus status = cut_ ? IoStatus::expired : tls_->handshake();
+        if (status != IoStatus::would_block)
+            co_return status;
+        set_deadline(deadline);
+        WaitResult result;
+        if (tls_->wants_write())
+            result = co_await writable();
+        else
+            result = co_await readable();
+        status = waited(result);
+        if (status != IoStatus::done)
+            co_return status;
+    }
+}
+
+std::string_view StreamSocket::negotiated_protocol() const { return tls_ ? tls_->protocol() : std::string_view(); }
+bool StreamSocket::tls_has_buffered_input() const { return tls_->has_buffered_input(); }
+bool StreamSocket::is_truncated() const { return tls_ && tls_->is_truncated(); }
+
+void StreamSocket::wake_for_buffered_input()
+{
+    if (has_buffered_input())
+        wake();
 }
 
 void StreamSocket::set_deadline(SteadyTime when)
@@ -101,12 +138,16 @@ void StreamSocket::wake()
 void StreamSocket::reset_on_close()
 {
     // Not by Asio's option: its destructor takes that back, for a close that does not block.
+    if (tls_)
+        tls_->forget_close_notify();
     linger option{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &option, sizeof option);
 }
 
 void StreamSocket::shutdown_write()
 {
+    if (tls_)
+        tls_->close_notify();
     boost::system::error_code ignored;
     socket_.shutdown(Socket::shutdown_send, ignored);
 }
@@ -115,6 +156,8 @@ IoStatus StreamSocket::read_now(Buffer& buffer)
 {
     if (cut_)
         return IoStatus::expired;
+    if (tls_) [[unlikely]]
+        return tls_->read(buffer);
     std::span<char> space = buffer.space();
     ssize_t size = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
     if (size > 0) {
@@ -128,6 +171,8 @@ IoStatus StreamSocket::write_now(Gather& gather)
 {
     if (cut_)
         return IoStatus::expired;
+    if (tls_) [[unlikely]]
+        return tls_->write(gather);
     while (!gather.done()) {
         std::span<iovec> parts = gather.parts();
         ssize_t size = 0;
@@ -150,6 +195,8 @@ IoStatus StreamSocket::peek()
 {
     if (cut_)
         return IoStatus::expired;
+    if (tls_) [[unlikely]]
+        return tls_->peek();
     char byte = 0;
     ssize_t size = ::recv(socket_.native_handle(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
     if (size > 0)
@@ -162,7 +209,7 @@ IoStatus StreamSocket::waited(const WaitResult& result)
     deadline_.set(final_deadline_);
     if (cut_ || expired_)
         return IoStatus::expired;
-    return std::get<0>(result) ? IoStatus::closed : IoStatus::done;
+    return std::get<0>(result) && !has_buffered_input() ? IoStatus::closed : IoStatus::done;
 }
 
 Task<IoStatus> StreamSocket::read(Buffer& buffer, BufferPool& pool, std::size_t capacity,
@@ -210,6 +257,8 @@ Task<IoStatus> StreamSocket::write_or_readable(Gather& gather, std::chrono::mill
         IoStatus status = write_now(gather);
         if (status != IoStatus::would_block)
             co_return status;
+        if (has_buffered_input())
+            co_return IoStatus::would_block;
         bytes_without_wait_ = 0;
         set_deadline(coarse_now() + timeout);
         auto takes = socket_.async_wait(Socket::wait_write, asio::as_tuple(asio::use_awaitable));

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A connected TCP or Unix socket with one deadline, for the server's connections and the client's.
+// A connected TCP or Unix socket with one deadline, for the server's connections and the client's; with TLS on it
+// where one was given (set_tls).
 //
 // Every operation first tries without waiting, by a system call of its own: most reads and writes of small messages
 // never reach the reactor. A wait ends when the socket is ready, the deadline has passed, or cut() was called. One
 // operation at a time; one thread.
+//
+// TLS takes more from the socket than was asked for, so who waits for bytes looks at has_buffered_input() first, or has
+// tried to read since: a read that gives `would_block` leaves nothing behind.
 #pragma once
 
 #include "base/task.hpp"
@@ -16,6 +20,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -23,6 +28,8 @@
 #include <sys/uio.h>
 
 namespace gatehouse::http {
+
+class TlsStream;
 
 enum class IoStatus {
     done,
@@ -53,8 +60,17 @@ public:
     using Socket = asio::generic::stream_protocol::socket;
 
     StreamSocket(Socket socket, Deadlines& deadlines);
+    ~StreamSocket();  // under TLS it says that nothing follows, unless the connection broke or was cut
     StreamSocket(const StreamSocket&) = delete;
     StreamSocket& operator=(const StreamSocket&) = delete;
+
+    // From here on everything is protected, once the handshake is done; null: not any more.
+    void set_tls(std::unique_ptr<TlsStream> tls);
+    TlsStream* tls() const { return tls_.get(); }  // null: a plain connection
+    // Unless it gives `done` the connection is of no use any more, and tls() may know why.
+    Task<IoStatus> handshake(SteadyTime deadline);
+    // By ALPN, such as "h2"; empty: none, or no TLS.
+    std::string_view negotiated_protocol() const;
 
     // The time for the next wait; forgotten when it ends. Never later than the final deadline.
     void set_deadline(SteadyTime when);
@@ -70,6 +86,13 @@ public:
     // Makes the closing of the socket a reset, so that a peer cannot take it for the regular end of a body.
     void reset_on_close();
     void shutdown_write();
+
+    // Bytes that have left the socket and were not read yet.
+    bool has_buffered_input() const { return tls_ && tls_has_buffered_input(); }
+    // Wakes up who waits for bytes that another's peek() has taken from the socket.
+    void wake_for_buffered_input();
+    // After `closed`: the peer's end of the stream is not known to be its regular one.
+    bool is_truncated() const;
 
     // Sends what the kernel takes.
     IoStatus write_now(Gather& gather);
@@ -99,11 +122,13 @@ public:
 private:
     static void on_deadline(void* self);
     void wake();
+    bool tls_has_buffered_input() const;
 
     // After a long run of operations that never waited, the other connections of the thread get a turn.
     bool turn_is_over(std::size_t bytes);
 
     Socket socket_;
+    std::unique_ptr<TlsStream> tls_;
     SteadyTime final_deadline_ = SteadyTime::max();
     Deadline::Expired expired_callback_ = nullptr;
     void* expired_owner_ = nullptr;
