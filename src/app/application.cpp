@@ -257,6 +257,7 @@ std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string
     auto options = server_options(std::string(to_string(role)), address);
     options.body_bytes_max = config_.gateway.body_bytes_max;
     options.assign_request_ids = role != Role::gateway;
+    options.http2.cleartext = role == Role::gateway && config_.gateway.http2.cleartext;
     auto server = std::make_unique<LateServer>(threads_, std::move(options));
     address.port = server->port();
     listening_.push_back({std::string(to_string(role)), address});
@@ -304,8 +305,8 @@ void Application::Impl::build_roles()
         console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
         gateway_ = std::make_unique<gateway::Gateway>(
             config_.gateway,
-            gateway::Gateway::Needs{threads_, *auth_upstream_, *files_upstream_, *console_upstream_, clients_,
-                                    authenticators_, revocations_, service_key_, clock_, *server_metrics_});
+            gateway::Gateway::Needs{*auth_upstream_, *files_upstream_, *console_upstream_, clients_, authenticators_,
+                                    revocations_, service_key_, clock_, *server_metrics_});
     }
     if (roles_.has(Role::worker))
         worker_ = std::make_unique<worker::Worker>(

@@ -144,6 +144,15 @@ void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
         });
 }
 
+void add_http2_settings(std::vector<Setting>& table, gateway::Http2Config& http2)
+{
+    table.insert(table.end(),
+                 {
+                     {"gateway.http2_cleartext", &http2.cleartext,
+                      "speak HTTP/2 without TLS with clients that begin with it, such as a proxy in front"},
+                 });
+}
+
 void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
 {
     table.insert(
@@ -252,6 +261,7 @@ std::vector<Setting> settings(Config& config)
     std::vector<Setting> table;
     add_process_settings(table, config);
     add_gateway_settings(table, config.gateway);
+    add_http2_settings(table, config.gateway.http2);
     add_auth_settings(table, config.auth);
     add_files_settings(table, config.files);
     add_worker_settings(table, config.worker);

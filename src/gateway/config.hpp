@@ -50,6 +50,10 @@ struct AccessLogSampling {
     std::chrono::milliseconds slow{1'000};
 };
 
+struct Http2Config {
+    bool cleartext = false;
+};
+
 struct Config {
     std::string listen = "127.0.0.1:8080";
     std::string public_url;  // empty: http://<listen>, with localhost for a loopback address
@@ -59,6 +63,7 @@ struct Config {
     std::chrono::milliseconds drain{10'000};
     std::chrono::milliseconds revocation_max_age{30'000};
     StalePolicy revocation_stale = StalePolicy::allow;  // of Gatehouse's own routes
+    Http2Config http2;
     std::vector<RouteConfig> routes;
     std::vector<IssuerConfig> issuers;
 };

@@ -3,7 +3,6 @@
 
 #include "gateway/fields.hpp"
 #include "gateway/forward_auth.hpp"
-#include "gateway/held_body.hpp"
 #include "gateway/limited_body.hpp"
 #include "gateway/path.hpp"
 #include "gateway/revocable_body.hpp"
@@ -43,7 +42,7 @@ Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_r
 {
 }
 
-Task<http::Response> Pipeline::handle(http::Request& request, boost::local_shared_ptr<const void> holds)
+Task<http::Response> Pipeline::handle(http::Request& request)
 {
     Passage passage;
     recorder_.begin(request, passage);
@@ -59,8 +58,6 @@ Task<http::Response> Pipeline::handle(http::Request& request, boost::local_share
     if (error)
         response = http::answer_exception(error, request);
     recorder_.end(request, passage, response);
-    if (response.stream)
-        response.stream = std::make_unique<HeldBody>(std::move(response.stream), std::move(holds));
     co_return response;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "http/connection.hpp"
+#include "http/http2_connection.hpp"
 #include "http/server_handshake.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -34,6 +35,36 @@ std::string address_text(const sockaddr_storage& storage, socklen_t size)
         address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
     return address.to_string();
 }
+
+// A connection whose first bytes have not said yet which version of HTTP it speaks.
+class ProtocolChoice final : public OpenConnection {
+public:
+    ProtocolChoice(ServerContext& context, StreamSocket& stream)
+        : OpenConnection(context), context_(context), stream_(stream)
+    {
+    }
+
+    void drain() override { stream_.cut(); }
+
+    // What it reads for that is in `received` afterwards. Nothing else is decided about it here.
+    Task<bool> is_http2(Buffer& received)
+    {
+        auto timeout = context_.options.idle_timeout;
+        for (;;) {
+            IoStatus status = co_await stream_.read(received, context_.buffers, BufferPool::small_bytes, timeout);
+            if (status != IoStatus::done)
+                stream_.cut();
+            PrefaceMatch match = match_http2_preface(received.view());
+            if (status != IoStatus::done || match != PrefaceMatch::partly)
+                co_return match == PrefaceMatch::yes;
+            timeout = context_.options.header_timeout;
+        }
+    }
+
+private:
+    ServerContext& context_;
+    StreamSocket& stream_;
+};
 
 }  // namespace
 
@@ -108,7 +139,17 @@ Task<void> Acceptor::run_connection(StreamSocket::Socket socket, std::string rem
             co_return;
         peer.scheme = "https";
     }
-    Connection connection(context_, stream, std::move(peer));
+    Buffer received;
+    bool is_http2 = stream.negotiated_protocol() == "h2";
+    if (context_.options.http2.cleartext && !context_.options.tls) {
+        ProtocolChoice choice(context_, stream);
+        is_http2 = co_await choice.is_http2(received);
+    }
+    if (is_http2) {
+        co_await run_http2(stream, std::move(peer), std::move(received));
+        co_return;
+    }
+    Connection connection(context_, stream, std::move(peer), std::move(received));
     co_await connection.run();
 }
 
@@ -116,6 +157,13 @@ Task<bool> Acceptor::shake_hands(StreamSocket& stream)
 {
     ServerHandshake handshake(context_, stream);
     co_return co_await handshake.run();
+}
+
+// A coroutine of its own, so that the others do not hold its memory.
+Task<void> Acceptor::run_http2(StreamSocket& stream, Peer peer, Buffer received)
+{
+    Http2Connection connection(context_, stream, std::move(peer));
+    co_await connection.run(std::move(received));
 }
 
 void Acceptor::drain(std::chrono::milliseconds grace, std::function<void()> ended)

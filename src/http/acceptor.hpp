@@ -42,6 +42,7 @@ private:
     void serve(UniqueFd fd, std::string remote_address);
     Task<void> run_connection(StreamSocket::Socket socket, std::string remote_address);
     Task<bool> shake_hands(StreamSocket& stream);
+    Task<void> run_http2(StreamSocket& stream, Peer peer, Buffer received);
     Task<void> stop_connections(std::chrono::milliseconds grace);
     void wait_for_end(std::function<void()> ended);
 

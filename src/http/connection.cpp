@@ -4,6 +4,7 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "http/chunk_frame.hpp"
+#include "http/exchange.hpp"
 #include "http/problem.hpp"
 #include "http/serializer.hpp"
 
@@ -18,50 +19,18 @@ namespace {
 
 constexpr std::size_t copied_body_bytes_max = 16 * 1024;  // beyond, head and body are sent from where they are
 constexpr unsigned requests_without_wait_max = 64;
-constexpr std::size_t request_id_bytes_max = 64;
 constexpr std::chrono::milliseconds linger_time{2'000};
-
-// The id under which the caller knows the request, where it sent a harmless one.
-void assign_request_id(Request& request)
-{
-    auto harmless = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-               c == '.';
-    };
-    auto sent = request.head.headers.find("x-request-id");
-    if (sent && !sent->empty() && sent->size() <= request_id_bytes_max && std::ranges::all_of(*sent, harmless))
-        request.request_id = *sent;
-    else
-        request.request_id = make_id();
-}
-
-Problem problem_of(ParseError error)
-{
-    std::string detail(describe(error));
-    switch (status_for(error)) {
-    case 414: return Problem::of_status(414, "target_too_long", std::move(detail));
-    case 431: return Problem::of_status(431, "head_too_large", std::move(detail));
-    case 505: return Problem::of_status(505, "unsupported_version", std::move(detail));
-    default: return Problem::bad_request("malformed_request", std::move(detail));
-    }
-}
-
-std::string describe_exception(const std::exception_ptr& error)
-{
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (...) {
-        return "an exception of an unknown type";
-    }
-}
 
 }  // namespace
 
-Connection::Connection(ServerContext& context, StreamSocket& stream, Peer peer)
+Connection::Connection(ServerContext& context, StreamSocket& stream, Peer peer, Buffer received)
     : OpenConnection(context), context_(context), stream_(stream), peer_(std::move(peer)), body_(stream_, context)
 {
+    if (received.empty())
+        return;
+    work_ = context_.lend_workspace();
+    work_->input = std::move(received);
+    idle_ = false;
 }
 
 Connection::~Connection() { context_.give_back(std::move(work_)); }
@@ -201,14 +170,7 @@ void Connection::begin_request()
     work_->input.consume(head_.consumed);
     work_->scanned = 0;
     body_.begin(work_->input, head_);
-    request.body = &body_;
-    request.remote_address = peer_.address;
-    request.scheme = peer_.scheme;
-    request.path_parameters.clear();
-    request.route = {};
-    request.request_id.clear();
-    if (context_.options.assign_request_ids)
-        assign_request_id(request);
+    begin_exchange(request, body_, peer_, context_.options.assign_request_ids);
     stream_.set_final_deadline(coarse_now() + context_.options.request_timeout);
 }
 
@@ -219,37 +181,18 @@ bool Connection::may_keep() const
 
 Framing Connection::framing_of(const Response& response) const
 {
-    bool to_head = work_->request.head.method == "HEAD";
-    if (response.status == 204)
-        return {};
-    if (to_head || response.status == 304) {
-        std::optional<std::uint64_t> length = response.content_length;
-        if (!length && response.stream)
-            length = response.stream->length();
-        if (!length && !response.stream && !response.body.empty())
-            length = response.body.size();
-        if (!length)
-            return {};
-        return {Framing::Kind::length, *length};
-    }
-    if (!response.stream)
-        return {Framing::Kind::length, response.body.size()};
-    if (auto length = response.stream->length())
-        return {Framing::Kind::length, *length};
-    bool chunked = work_->request.head.version == Version::http11;
-    return {chunked ? Framing::Kind::chunked : Framing::Kind::until_close, 0};
+    const RequestHead& head = work_->request.head;
+    return response_framing(response, head.method == "HEAD", head.version == Version::http11);
 }
 
 Connection::Sent Connection::send_now(Response& response, bool keep, Gather& gather)
 {
-    if (response.status < 200 || response.status > 599)
-        response = answer_exception(std::make_exception_ptr(Problem::internal("a handler's status is out of range")),
-                                    work_->request);
+    check_status(response, work_->request);
     Framing framing = framing_of(response);
     std::string& out = context_.output;
     out.clear();
     append_response_head(out, response.status, response.headers, framing, keep);
-    bool bodiless = response.status == 204 || response.status == 304 || work_->request.head.method == "HEAD";
+    bool bodiless = has_no_body(response.status, work_->request.head.method == "HEAD");
     if (response.stream && !bodiless)
         return Sent::nothing;
     bool copied = response.body.size() <= copied_body_bytes_max;

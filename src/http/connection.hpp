@@ -16,8 +16,8 @@ class Problem;
 
 class Connection final : public OpenConnection {
 public:
-    // `stream` outlives it.
-    Connection(ServerContext& context, StreamSocket& stream, Peer peer);
+    // `stream` outlives it. `received`: what was read from it already.
+    Connection(ServerContext& context, StreamSocket& stream, Peer peer, Buffer received);
     ~Connection() override;
 
     // Until the connection ends, whatever the reason.

@@ -69,7 +69,7 @@ private:
     std::vector<Entry> entries_;
 };
 
-enum class Version { http10, http11 };
+enum class Version { http10, http11, http2 };
 
 // A body as a stream of pieces, pulled by who consumes it: back-pressure is not pulling.
 class BodyReader {

@@ -7,11 +7,11 @@
 // how many pieces a head comes. What the fields mean together is judged once, at the end.
 #include "http/parser.hpp"
 
+#include "http/head_rules.hpp"
 #include "http/list.hpp"
 #include "http/tokens.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 namespace gatehouse::http {
@@ -20,7 +20,6 @@ namespace {
 
 using State = HeadResult::State;
 
-constexpr std::size_t method_bytes_max = 32;
 // Method, two spaces, "HTTP/1.1", CR LF, and some room, so that only a long target makes a line too long.
 constexpr std::size_t request_line_extra_bytes = 64;
 
@@ -228,8 +227,6 @@ struct FieldFacts {
     std::string_view length;
     std::size_t coding_count = 0;
     std::string_view coding;
-    std::size_t authorization_count = 0;
-    std::size_t content_type_count = 0;
     bool close = false;
     bool bad_connection = false;
     bool expect_continue = false;
@@ -261,8 +258,6 @@ FieldFacts collect(const Headers& headers)
             if (field.name == "connection")
                 read_connection(field.value, facts);
             break;
-        case 12: facts.content_type_count += field.name == "content-type" ? 1U : 0U; break;
-        case 13: facts.authorization_count += field.name == "authorization" ? 1U : 0U; break;
         case 14:
             if (field.name == "content-length")
                 facts.length = field.value, ++facts.length_count;
@@ -275,18 +270,6 @@ FieldFacts collect(const Headers& headers)
         }
     }
     return facts;
-}
-
-// Digits alone, without a leading zero, and small enough for a signed number of 64 bits, which others may use.
-std::optional<std::uint64_t> parse_length(std::string_view text)
-{
-    if (text.empty() || text.size() > 19 || !tokens::all(text, tokens::digit) || (text.size() > 1 && text[0] == '0'))
-        return std::nullopt;
-    std::int64_t length = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
-    if (error != std::errc{})
-        return std::nullopt;
-    return static_cast<std::uint64_t>(length);
 }
 
 // The framing that the fields announce: Kind::none where there are none.
@@ -305,54 +288,6 @@ ParseError read_framing(const FieldFacts& facts, Version version, Framing& frami
         framing = {Framing::Kind::length, *length};
     }
     return ParseError::none;
-}
-
-bool is_port(std::string_view text)
-{
-    unsigned port = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return !text.empty() && text.size() <= 5 && error == std::errc{} && end == text.data() + text.size() &&
-           port <= 65535;
-}
-
-// uri-host [ ":" port ] of RFC 9110 section 7.2, without the forms that nobody uses and parsers disagree about:
-// percent-encoding, sub-delimiters, an empty host or port, IPvFuture.
-bool is_authority(std::string_view text)
-{
-    std::size_t host_end = 0;
-    if (text.starts_with('[')) {
-        host_end = text.find(']');
-        if (host_end == std::string_view::npos || host_end < 3)
-            return false;
-        for (char c : text.substr(1, host_end - 1))
-            if (!tokens::is(c, tokens::hex) && c != ':' && c != '.')
-                return false;
-        ++host_end;
-    } else {
-        while (host_end != text.size() && tokens::is(text[host_end], tokens::host))
-            ++host_end;
-    }
-    if (host_end == 0)
-        return false;
-    if (host_end == text.size())
-        return true;
-    return text[host_end] == ':' && is_port(text.substr(host_end + 1));
-}
-
-// Checks a path and its query: only the bytes that belong there, whole escapes in the path, no escaped NUL anywhere.
-bool is_origin_form(std::string_view target)
-{
-    auto path_size = std::min(target.find('?'), target.size());
-    if (target.empty() || target[0] != '/' || !tokens::all(target.substr(0, path_size), tokens::path))
-        return false;
-    for (auto at = target.find('%'); at != std::string_view::npos; at = target.find('%', at + 1)) {
-        auto escape = target.substr(at + 1, 2);
-        if (escape == "00")
-            return false;
-        if (at < path_size && (escape.size() != 2 || !tokens::all(escape, tokens::hex)))
-            return false;
-    }
-    return true;
 }
 
 // Brings the target of a request into origin form, or "*".
@@ -384,14 +319,10 @@ ParseError normalize_target(RequestHead& head, std::string_view host)
 HeadResult finish_request(std::size_t consumed, RequestHead& head)
 {
     FieldFacts facts = collect(head.headers);
-    // CONNECT has no meaning here; TRACE would show the client what is added to requests on their way.
-    if (head.method == "CONNECT" || head.method == "TRACE")
+    if (head.method == "CONNECT")
         return invalid(ParseError::bad_method);
     // It says which fields end here; half of it understood could be worse than none.
     if (facts.bad_connection)
-        return invalid(ParseError::bad_field_value);
-    // Of two, some services take the first, some the last, some both as one, and some refuse.
-    if (facts.authorization_count > 1 || facts.content_type_count > 1)
         return invalid(ParseError::bad_field_value);
     if (facts.host_count != 1 || !is_authority(facts.host))
         return invalid(ParseError::bad_host);
@@ -523,7 +454,7 @@ HeadResult parse_response_head(std::string_view input, std::size_t& scanned, con
 
     std::size_t begin = 0;
     if (head.status == 0) {
-        Line line = read_status_line(view.data() + begin, end, head);
+        Line line = read_status_line(view.data(), end, head);
         if (line.next == nullptr)
             return invalid(line.error);
         begin = static_cast<std::size_t>(line.next - view.data());

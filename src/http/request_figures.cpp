@@ -31,7 +31,15 @@ KnownMethod known_method(std::string_view method)
 
 std::string_view to_string(KnownMethod method) { return method_names[static_cast<std::size_t>(method)]; }
 
-std::string_view version_label(Version version) { return version == Version::http10 ? "1.0" : "1.1"; }
+std::string_view version_label(Version version)
+{
+    switch (version) {
+    case Version::http10: return "1.0";
+    case Version::http11: break;
+    case Version::http2: return "2";
+    }
+    return "1.1";
+}
 
 std::uint32_t RequestKind::key() const
 {

@@ -14,14 +14,6 @@ namespace gatehouse::http {
 
 namespace {
 
-void append_number(std::string& out, std::uint64_t number, int base = 10)
-{
-    char digits[20];
-    auto [end, error] = std::to_chars(digits, digits + sizeof digits, number, base);
-    out.append(digits, end);
-}
-
-// Fields that belong to one connection, or that tell the framing: never taken from the model.
 bool is_connection_field(std::string_view name)
 {
     switch (name.size()) {
@@ -35,22 +27,18 @@ bool is_connection_field(std::string_view name)
     }
 }
 
-bool is_sendable(Field field)
+void append_number(std::string& out, std::uint64_t number, int base = 10)
 {
-    const char* end = field.value.data() + field.value.size();
-    return !field.name.empty() && tokens::all(field.name, tokens::token) &&
-           tokens::find_value_end(field.value.data(), end) == end;
+    char digits[20];
+    auto [end, error] = std::to_chars(digits, digits + sizeof digits, number, base);
+    out.append(digits, end);
 }
 
 void append_fields(std::string& out, const Headers& headers)
 {
     for (Field field : headers) {
-        if (is_connection_field(field.name))
+        if (!may_send(field))
             continue;
-        if (!is_sendable(field)) {
-            log::error("http", "a field that would break the message was left out", {{"bytes", field.value.size()}});
-            continue;
-        }
         out += field.name;
         out += ": ";
         out += field.value;
@@ -69,7 +57,20 @@ void append_framing(std::string& out, const Framing& framing)
     }
 }
 
-// The date in text form, made once a second on each thread.
+}  // namespace
+
+bool may_send(Field field)
+{
+    if (is_connection_field(field.name))
+        return false;
+    const char* end = field.value.data() + field.value.size();
+    if (!field.name.empty() && tokens::all(field.name, tokens::token) &&
+        tokens::find_value_end(field.value.data(), end) == end)
+        return true;
+    log::error("http", "a field that would break the message was left out", {{"bytes", field.value.size()}});
+    return false;
+}
+
 std::string_view current_date()
 {
     thread_local std::int64_t made_at = -1;
@@ -81,8 +82,6 @@ std::string_view current_date()
     }
     return text;
 }
-
-}  // namespace
 
 void append_request_head(std::string& out, const RequestHead& head, const Framing& framing, bool keep_alive)
 {

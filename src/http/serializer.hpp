@@ -23,6 +23,13 @@ void append_request_head(std::string& out, const RequestHead& head, const Framin
 void append_response_head(std::string& out, int status, const Headers& headers, const Framing& framing,
                           bool keep_alive);
 
+// Whether a field of the model goes onto the wire. False for those that belong to one connection or tell the framing,
+// and for one that would break the message.
+bool may_send(Field field);
+
+// The date in text form, made once a second on each thread; valid until the next call on this thread.
+std::string_view current_date();
+
 void append_chunk(std::string& out, std::string_view data);  // `data` not empty
 void append_last_chunk(std::string& out);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/1.1 server: one acceptor for each I/O thread (SO_REUSEPORT), a connection stays on its thread.
+// The HTTP/1.1 and HTTP/2 server: one acceptor for each I/O thread (SO_REUSEPORT), a connection stays on its thread.
 //
 // Every stage has a limit and a deadline. Pipelined requests are answered in order. A body that the handler left unread
 // is drained up to a bound, else the connection is closed. After a parse error the problem is sent and the connection
@@ -20,6 +20,16 @@ namespace gatehouse::http {
 
 class TlsServer;
 
+struct Http2Options {
+    bool cleartext = false;  // taken without TLS, from clients that begin with its preface
+    std::uint32_t streams_max = 100;
+    std::uint32_t stream_window_bytes = 64 * 1024;  // of a body that its handler has not read; at most one large buffer
+    std::uint32_t connection_window_bytes = 1024 * 1024;
+    std::size_t head_bytes_max = 60 * 1024;  // as RFC 9113 section 6.5.2 counts: 32 more for each field
+    std::uint32_t glitches_max = 100;        // see http2_budget.hpp
+    std::uint32_t glitches_per_second = 33;
+};
+
 struct ServerOptions {
     std::string name;  // for logs: "gateway", "ops", ...
     std::string address = "127.0.0.1";
@@ -27,6 +37,7 @@ struct ServerOptions {
     std::string unix_path;           // instead of address and port: a Unix socket, made with mode 0600
     std::shared_ptr<TlsServer> tls;  // null: plain connections
     ParserLimits parser;
+    Http2Options http2;
     std::uint64_t body_bytes_max = 16ULL << 30U;
     std::size_t connections_max = 10'000;                  // of each thread; beyond it accepting pauses
     std::chrono::milliseconds handshake_timeout{10'000};   // of TLS
