@@ -305,8 +305,8 @@ void Application::Impl::build_roles()
         console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
         gateway_ = std::make_unique<gateway::Gateway>(
             config_.gateway,
-            gateway::Gateway::Needs{*auth_upstream_, *files_upstream_, *console_upstream_, clients_, authenticators_,
-                                    revocations_, service_key_, clock_, *server_metrics_});
+            gateway::Gateway::Needs{threads_, *auth_upstream_, *files_upstream_, *console_upstream_, clients_,
+                                    authenticators_, revocations_, service_key_, clock_, *server_metrics_});
     }
     if (roles_.has(Role::worker))
         worker_ = std::make_unique<worker::Worker>(

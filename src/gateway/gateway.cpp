@@ -1,33 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/gateway.hpp"
 
+#include "gateway/generation.hpp"
 #include "gateway/issuers.hpp"
-#include "gateway/pipeline.hpp"
-#include "gateway/route_table.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/smart_ptr/make_shared.hpp>
+#include <boost/smart_ptr/weak_ptr.hpp>
+
+#include <algorithm>
+#include <latch>
+#include <stdexcept>
 
 namespace gatehouse::gateway {
+
+namespace {
+
+// Long answers keep the generation alive that they began in.
+constexpr std::size_t generations_max = 64;
+
+}  // namespace
 
 class Gateway::Impl {
 public:
     Impl(Config config, Needs needs)
-        : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console}, needs.clients),
-          stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key), asked_routes_(config_),
-          issuers_(config_.issuers, needs.authenticators.size(), needs.revocations, needs.clock),
-          pipeline_(config_, routes_, asked_routes_, needs.authenticators, issuers_, needs.revocations,
-                    stale_revocations_, needs.service_key, needs.metrics)
+        : needs_(needs), issuers_(config.issuers, needs.threads.size(), needs.revocations, needs.clock),
+          newest_(boost::make_shared<Generation>(std::move(config), needs_, issuers_, nullptr)),
+          current_(needs.threads.size(), [this](std::size_t) {
+              return std::make_unique<CurrentGeneration>(boost::local_shared_ptr<Generation>(newest_));
+          })
     {
+        alive_.push_back(newest_);
     }
 
-    Pipeline& pipeline() { return pipeline_; }
+    Task<http::Response> handle(http::Request& request)
+    {
+        const auto& generation = current_.local().generation;
+        return generation->pipeline().handle(request, generation);
+    }
+
+    void reload(Config config)
+    {
+        std::erase_if(alive_, [](const auto& generation) { return generation.expired(); });
+        if (alive_.size() >= generations_max)
+            throw std::runtime_error("too many requests of older configurations are still being answered");
+        auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, newest_.get());
+        alive_.push_back(next);
+        newest_ = next;
+        // Shared, because the last to count down may still be in that call when this has been woken up.
+        auto taken = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(current_.size()));
+        for (std::size_t i = 0; i < current_.size(); ++i)
+            asio::post(needs_.threads.context(i), [this, i, next, taken] {
+                current_.at(i).generation = boost::local_shared_ptr<Generation>(next);
+                taken->count_down();
+            });
+        taken->wait();
+    }
+
     Issuers& issuers() { return issuers_; }
 
 private:
-    Config config_;
-    RouteTable routes_;
-    StaleRevocations stale_revocations_;
-    RouteTable asked_routes_;  // by other proxies
+    Needs needs_;
     Issuers issuers_;
-    Pipeline pipeline_;
+    boost::shared_ptr<Generation> newest_;
+    std::vector<boost::weak_ptr<Generation>> alive_;
+    PerThread<CurrentGeneration> current_;
 };
 
 Gateway::Gateway(Config config, Needs needs) : impl_(std::make_unique<Impl>(std::move(config), needs)) {}
@@ -36,10 +73,10 @@ Gateway::~Gateway() = default;
 
 http::Handler Gateway::handler()
 {
-    Pipeline& pipeline = impl_->pipeline();
-    return [&pipeline](http::Request& request) { return pipeline.handle(request); };
+    return [impl = impl_.get()](http::Request& request) { return impl->handle(request); };
 }
 
+void Gateway::reload(Config config) { impl_->reload(std::move(config)); }
 std::vector<Task<void>> Gateway::background() { return impl_->issuers().fetchers(); }
 void Gateway::interrupt() { impl_->issuers().interrupt(); }
 void Gateway::stop() { impl_->issuers().stop(); }

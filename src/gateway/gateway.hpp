@@ -23,6 +23,7 @@ namespace gatehouse::gateway {
 class Gateway final {
 public:
     struct Needs {
+        IoThreads& threads;
         http::Upstream& auth;
         http::Upstream& files;
         http::Upstream& console;  // always in process
@@ -37,8 +38,14 @@ public:
     Gateway(Config config, Needs needs);
     ~Gateway();
 
-    // What the public server runs.
+    // What the public server runs, on the I/O threads.
     http::Handler handler();
+
+    // Serves by this configuration from now on: every request that begins after the return does, and those in progress
+    // end by the one they began with. Other issuers stay as they were at the start. Throws std::runtime_error like the
+    // constructor, or when too many old configurations are still in use; then nothing has changed. Blocks; on no I/O
+    // thread, while they run, one call at a time.
+    void reload(Config config);
 
     // What fetches the keys of other issuers: each runs on an I/O thread until cancelled. interrupt() before that,
     // stop() when they have ended.

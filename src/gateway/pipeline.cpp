@@ -3,6 +3,7 @@
 
 #include "gateway/fields.hpp"
 #include "gateway/forward_auth.hpp"
+#include "gateway/held_body.hpp"
 #include "gateway/limited_body.hpp"
 #include "gateway/path.hpp"
 #include "gateway/revocable_body.hpp"
@@ -42,7 +43,7 @@ Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_r
 {
 }
 
-Task<http::Response> Pipeline::handle(http::Request& request)
+Task<http::Response> Pipeline::handle(http::Request& request, boost::local_shared_ptr<const void> holds)
 {
     Passage passage;
     recorder_.begin(request, passage);
@@ -58,6 +59,8 @@ Task<http::Response> Pipeline::handle(http::Request& request)
     if (error)
         response = http::answer_exception(error, request);
     recorder_.end(request, passage, response);
+    if (response.stream)
+        response.stream = std::make_unique<HeldBody>(std::move(response.stream), std::move(holds));
     co_return response;
 }
 

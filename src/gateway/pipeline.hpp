@@ -2,7 +2,8 @@
 // What happens to a request in the gateway, as a fixed list of steps. Their order is a security property: a path is
 // brought into its one form before it is matched, matched before anybody is let in, and rewritten only after that.
 //
-// One object serves all I/O threads; what changes is kept per thread.
+// One object serves all I/O threads, for one generation of the configuration (generation.hpp); what changes is kept per
+// thread.
 #pragma once
 
 #include "base/io_threads.hpp"
@@ -15,6 +16,8 @@
 #include "http/problem.hpp"
 #include "identity/authenticator.hpp"
 #include "identity/service_key.hpp"
+
+#include <boost/smart_ptr/local_shared_ptr.hpp>
 
 #include <optional>
 #include <string_view>
@@ -29,7 +32,8 @@ public:
              const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
              const identity::ServiceKey& service_key, http::ServerMetrics& metrics);
 
-    Task<http::Response> handle(http::Request& request);
+    // `holds` is what this pipeline belongs to: it lives until the request has been answered to its last byte.
+    Task<http::Response> handle(http::Request& request, boost::local_shared_ptr<const void> holds);
 
 private:
     struct PerThreadState {

@@ -22,6 +22,7 @@ struct Service {
     http::RequestHead seen;
     int calls = 0;
     int status = 200;
+    bool streams = false;
 
     Task<http::Response> answer(http::Request& request)
     {
@@ -31,7 +32,10 @@ struct Service {
         }
         http::Response response;
         response.status = status;
-        response.body = "served";
+        if (streams)
+            response.stream = std::make_unique<http::StringBody>("served");
+        else
+            response.body = "served";
         response.headers.set("connection", "close");
         co_return response;
     }
@@ -84,8 +88,8 @@ protected:
         http::StringBody text(std::move(body));
         request.body = &text;
         if (!gateway_)
-            gateway_ = std::make_unique<Gateway>(config_, Gateway::Needs{auth_up_, files_up_, console_up_, clients_,
-                                                                         authenticators_, revocations_.list,
+            gateway_ = std::make_unique<Gateway>(config_, Gateway::Needs{threads_, auth_up_, files_up_, console_up_,
+                                                                         clients_, authenticators_, revocations_.list,
                                                                          service_key_, clock_, *server_metrics_});
         std::promise<http::Response> promise;
         auto done = [&](std::exception_ptr error, http::Response response) {
@@ -94,8 +98,14 @@ protected:
             else
                 promise.set_value(std::move(response));
         };
-        asio::co_spawn(threads_.context(0), gateway_->handler()(request), done);
+        asio::co_spawn(threads_.context(0), run(gateway_->handler(), request), done);
         return promise.get_future().get();
+    }
+
+    // Handlers are called on an I/O thread.
+    static Task<http::Response> run(http::Handler handler, http::Request& request)
+    {
+        co_return co_await handler(request);
     }
 
     static std::string code(const http::Response& response)
@@ -430,6 +440,82 @@ TEST_F(Asked, WithoutAnOriginalRequestTellsWhoItIs)
     EXPECT_EQ(find_string(parse_json(response.body)->as_object(), "username"), "ada");
     auto anonymous = request("GET", "/validate");
     EXPECT_EQ(send(anonymous).status, 401);
+}
+
+class Reloaded : public GatewayTest {
+protected:
+    int status_of(std::string target)
+    {
+        auto it = request("GET", std::move(target));
+        return send(it).status;
+    }
+    static RouteConfig open_route(std::string path)
+    {
+        return {.path = std::move(path), .upstreams = {"http://127.0.0.1:1"}, .authentication = Authentication::none};
+    }
+};
+
+TEST_F(Reloaded, ServesByTheNewRoutesWhenReloadHasReturned)
+{
+    config_.routes.push_back(open_route("/old"));
+    EXPECT_EQ(status_of("/old"), 503);
+    EXPECT_EQ(status_of("/new"), 404);
+    Config next = config_;
+    next.routes = {open_route("/new")};
+    gateway_->reload(next);
+    EXPECT_EQ(status_of("/old"), 404);
+    EXPECT_EQ(status_of("/new"), 503);
+}
+
+TEST_F(Reloaded, KeepsTheOldRoutesWhenTheNewOnesContradictEachOther)
+{
+    config_.routes.push_back(open_route("/old"));
+    EXPECT_EQ(status_of("/old"), 503);
+    Config next = config_;
+    next.routes = {open_route("/new"), open_route("/new")};
+    EXPECT_THROW(gateway_->reload(next), std::runtime_error);
+    EXPECT_EQ(status_of("/old"), 503);
+    EXPECT_EQ(status_of("/new"), 404);
+}
+
+TEST_F(Reloaded, ManyTimesLeavesNoOldConfigurationBehind)
+{
+    EXPECT_EQ(status_of("/old"), 404);
+    for (int i = 0; i < 500; ++i)
+        gateway_->reload(config_);
+    EXPECT_EQ(status_of("/old"), 404);
+}
+
+TEST_F(Reloaded, AnAnswerInProgressHoldsItsConfigurationAndTheirNumberIsBounded)
+{
+    files_.streams = true;
+    auto it = request("GET", "/files");
+    it.head.headers.add("authorization", "Bearer " + token({"files:read"}));
+    std::vector<http::Response> answers;
+    auto download_and_reload = [&] {
+        answers.push_back(send(it));
+        EXPECT_TRUE(answers.back().stream);
+        gateway_->reload(config_);
+    };
+    EXPECT_THROW(for (int i = 0; i < 1000; ++i) download_and_reload(), std::runtime_error);
+    EXPECT_GT(answers.size(), 10U);
+    answers.clear();
+    EXPECT_NO_THROW(gateway_->reload(config_));
+}
+
+TEST_F(Reloaded, AnUpstreamWithTheSameSettingsIsTheSame)
+{
+    config_.routes = {open_route("/same"), open_route("/other")};
+    RoleUpstreams roles{auth_up_, files_up_, console_up_};
+    RouteTable before(config_, roles, clients_);
+    config_.routes[0].permission = "orders:read";
+    config_.routes[1].upstreams = {"http://127.0.0.1:2"};
+    RouteTable after(config_, roles, clients_, &before);
+    auto upstream = [](const RouteTable& table, std::string_view path) {
+        return table.match("GET", path).route->upstream;
+    };
+    EXPECT_EQ(upstream(before, "/same"), upstream(after, "/same"));
+    EXPECT_NE(upstream(before, "/other"), upstream(after, "/other"));
 }
 
 class Matching : public GatewayTest {

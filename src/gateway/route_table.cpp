@@ -127,7 +127,8 @@ bool is_built_in_segment(std::string_view segment)
            std::ranges::any_of(built_ins, [&](const BuiltIn& entry) { return segment == first_segment(entry.path); });
 }
 
-RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients)
+RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients,
+                       const RouteTable* previous)
 {
     for (const BuiltIn& entry : built_ins) {
         Route route;
@@ -151,19 +152,34 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
             continue;
         if (is_built_in_segment(first_segment(entry.path)))
             throw std::runtime_error(fmt::format("gateway.routes: {} belongs to Gatehouse itself", entry.path));
-        std::vector<http::Endpoint> endpoints;
-        for (const std::string& url : entry.upstreams) {
-            auto endpoint = http::parse_endpoint(url);
-            if (!endpoint)
-                throw std::runtime_error(fmt::format("gateway.routes: {}: not an upstream URL: {}", entry.path, url));
-            endpoints.push_back(std::move(*endpoint));
-        }
-        upstreams_.push_back(
-            std::make_unique<http::Upstream>(entry.path, std::move(endpoints), clients, entry.preserve_host));
+        upstreams_.push_back(make_upstream(entry, clients, previous));
         Route route = configured(entry, config);
-        route.upstream = upstreams_.back().get();
+        route.upstream = upstreams_.back().upstream.get();
         add(std::move(route));
     }
+}
+
+bool RouteTable::RouteUpstream::has_settings_of(const RouteConfig& entry) const
+{
+    return name == entry.path && urls == entry.upstreams && preserve_host == entry.preserve_host;
+}
+
+RouteTable::RouteUpstream RouteTable::make_upstream(const RouteConfig& entry, PerThread<http::Client>& clients,
+                                                    const RouteTable* previous)
+{
+    if (previous)
+        for (const RouteUpstream& known : previous->upstreams_)
+            if (known.has_settings_of(entry))
+                return known;
+    std::vector<http::Endpoint> endpoints;
+    for (const std::string& url : entry.upstreams) {
+        auto endpoint = http::parse_endpoint(url);
+        if (!endpoint)
+            throw std::runtime_error(fmt::format("gateway.routes: {}: not an upstream URL: {}", entry.path, url));
+        endpoints.push_back(std::move(*endpoint));
+    }
+    return {entry.path, entry.upstreams, entry.preserve_host,
+            std::make_shared<http::Upstream>(entry.path, std::move(endpoints), clients, entry.preserve_host)};
 }
 
 RouteTable::RouteTable(const Config& config)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which request goes where, and who may send it. Built at start from our roles' own routes and the configured ones;
-// read-only after that: any thread.
+// Which request goes where, and who may send it. Built from our roles' own routes and the configured ones, anew for
+// each generation of the configuration; read-only after that: any thread.
 #pragma once
 
 #include "gateway/config.hpp"
@@ -43,8 +43,10 @@ struct RoleUpstreams {
 
 class RouteTable final {
 public:
-    // Throws std::runtime_error for a configured route that stands twice or takes a built-in path.
-    RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients);
+    // Throws std::runtime_error for a configured route that stands twice or takes a built-in path. An upstream whose
+    // settings are those of one in `previous` is that one.
+    RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients,
+               const RouteTable* previous = nullptr);
 
     // What other proxies may ask about (forward_auth.hpp): the configured routes, which have no upstream here. None of
     // the built-in ones: those are never served by another proxy alone, and some of them let everybody in.
@@ -63,8 +65,20 @@ private:
     void add(Route route);
     static Route configured(const RouteConfig& entry, const Config& config);
 
+    // The upstream of one configured route, and what it was made of.
+    struct RouteUpstream {
+        std::string name;
+        std::vector<std::string> urls;
+        bool preserve_host = false;
+        std::shared_ptr<http::Upstream> upstream;
+
+        bool has_settings_of(const RouteConfig& entry) const;
+    };
+    static RouteUpstream make_upstream(const RouteConfig& entry, PerThread<http::Client>& clients,
+                                       const RouteTable* previous);
+
     std::vector<std::unique_ptr<Route>> routes_;
-    std::vector<std::unique_ptr<http::Upstream>> upstreams_;
+    std::vector<RouteUpstream> upstreams_;
     // By first segment, the more specific ones first.
     std::map<std::string, std::vector<const Route*>, std::less<>> by_first_segment_;
 };

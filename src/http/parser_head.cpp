@@ -227,6 +227,8 @@ struct FieldFacts {
     std::string_view length;
     std::size_t coding_count = 0;
     std::string_view coding;
+    std::size_t authorization_count = 0;
+    std::size_t content_type_count = 0;
     bool close = false;
     bool bad_connection = false;
     bool expect_continue = false;
@@ -258,6 +260,8 @@ FieldFacts collect(const Headers& headers)
             if (field.name == "connection")
                 read_connection(field.value, facts);
             break;
+        case 12: facts.content_type_count += field.name == "content-type" ? 1U : 0U; break;
+        case 13: facts.authorization_count += field.name == "authorization" ? 1U : 0U; break;
         case 14:
             if (field.name == "content-length")
                 facts.length = field.value, ++facts.length_count;
@@ -319,10 +323,14 @@ ParseError normalize_target(RequestHead& head, std::string_view host)
 HeadResult finish_request(std::size_t consumed, RequestHead& head)
 {
     FieldFacts facts = collect(head.headers);
-    if (head.method == "CONNECT")
+    // CONNECT has no meaning here; TRACE would show the client what is added to requests on their way.
+    if (head.method == "CONNECT" || head.method == "TRACE")
         return invalid(ParseError::bad_method);
     // It says which fields end here; half of it understood could be worse than none.
     if (facts.bad_connection)
+        return invalid(ParseError::bad_field_value);
+    // Of two, some services take the first, some the last, some both as one, and some refuse.
+    if (facts.authorization_count > 1 || facts.content_type_count > 1)
         return invalid(ParseError::bad_field_value);
     if (facts.host_count != 1 || !is_authority(facts.host))
         return invalid(ParseError::bad_host);
@@ -454,7 +462,7 @@ HeadResult parse_response_head(std::string_view input, std::size_t& scanned, con
 
     std::size_t begin = 0;
     if (head.status == 0) {
-        Line line = read_status_line(view.data(), end, head);
+        Line line = read_status_line(view.data() + begin, end, head);
         if (line.next == nullptr)
             return invalid(line.error);
         begin = static_cast<std::size_t>(line.next - view.data());
