@@ -11,6 +11,7 @@
 #include "app/stores.hpp"
 #include "auth/auth.hpp"
 #include "base/log.hpp"
+#include "base/timeout.hpp"
 #include "base/waker.hpp"
 #include "console/console.hpp"
 #include "events/relay.hpp"
@@ -19,6 +20,8 @@
 #include "http/recorded_handler.hpp"
 #include "http/server.hpp"
 #include "http/server_metrics.hpp"
+#include "http/trace_exporter.hpp"
+#include "http/traced_handler.hpp"
 #include "identity/key_fetcher.hpp"
 #include "identity/revocation_follower.hpp"
 #include "notifier/notifier.hpp"
@@ -37,6 +40,7 @@ namespace {
 constexpr std::chrono::seconds ops_drain_max{2};
 constexpr std::size_t background_tasks_max = 24;
 constexpr std::chrono::seconds start_backoff_max{5};
+constexpr std::chrono::milliseconds last_spans_time{1'000};
 constexpr std::string_view setup_link_name = "setup-link";
 
 std::size_t io_thread_count(const IoConfig& io)
@@ -61,6 +65,14 @@ std::optional<auth::SecretBox> find_secrets_of_auth(const Config& config, const 
     if (!roles.has(Role::auth))
         return std::nullopt;
     return find_secret_box(config, is_embedded(config.auth.store) ? &data : nullptr);
+}
+
+std::unique_ptr<Tracer> make_tracer(const TracingConfig& config, Metrics& metrics)
+{
+    if (config.endpoint.empty())
+        return nullptr;
+    return std::make_unique<Tracer>(Tracer::Options{config.sample_ratio, config.continue_traces, config.queue_max},
+                                    metrics);
 }
 
 // REQUIRES: check_config() has nothing to say against them.
@@ -126,6 +138,8 @@ private:
     void report_revocation_lag();
     void build_control();
     void build_metrics();
+    http::Handler traced(Role role, const http::Router& router);
+    void send_last_spans();
     void start_auth();
     Task<void> keep_starting_auth();
     void start_background();
@@ -149,6 +163,9 @@ private:
 
     // The requests that they answer, counted by route.
     std::shared_ptr<http::ServerMetrics> server_metrics_;
+
+    // What they did for each, for a collector of traces; nullptr without one.
+    std::unique_ptr<Tracer> tracer_;
 
     // The addresses are bound first: with port 0 the real one is part of what tokens and mails say. auth and files have
     // one of their own where other processes may ask them.
@@ -178,6 +195,9 @@ private:
 
     // Connections to roles in other processes and to users' own services, for each thread.
     PerThread<http::Client> clients_;
+
+    // Sends the tracer's spans, on thread 0; or nullptr.
+    std::unique_ptr<http::TraceExporter> trace_exporter_;
 
     // The roles, those of them that run here.
     std::unique_ptr<auth::Auth> auth_;
@@ -219,7 +239,8 @@ private:
 Application::Impl::Impl(Config config)
     : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_)),
       threads_(io_thread_count(config_.io)), server_metrics_(http::ServerMetrics::make(threads_.size(), metrics_)),
-      gateway_server_(bind_public()), auth_server_(bind_internal(Role::auth, config_.auth.listen)),
+      tracer_(make_tracer(config_.tracing, metrics_)), gateway_server_(bind_public()),
+      auth_server_(bind_internal(Role::auth, config_.auth.listen)),
       files_server_(bind_internal(Role::files, config_.files.listen)),
       ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
       stores_(open_stores(config_, roles_, data_.path(), clock_)),
@@ -231,7 +252,7 @@ Application::Impl::Impl(Config config)
                }),
       ops_(metrics_), command_pool_({.name = "commands", .threads = 1, .queue_max = 16}),
       background_(threads_.context(0).get_executor(), "app", background_tasks_max),
-      stopping_(threads_.context(0).get_executor(), "app", 1)
+      stopping_(threads_.context(0).get_executor(), "app", 2)
 {
     build_roles();
 }
@@ -280,6 +301,9 @@ std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator()
 
 void Application::Impl::build_roles()
 {
+    if (tracer_)
+        trace_exporter_ = std::make_unique<http::TraceExporter>(
+            *tracer_, clients_.at(0), *http::parse_endpoint(config_.tracing.endpoint), config_.tracing.timeout);
     // While the queue is away, uploads and logins go on and their events wait; work on events does not.
     bool consumes = roles_.has(Role::worker) || roles_.has(Role::notifier);
     if (stores_.queue)
@@ -304,18 +328,18 @@ void Application::Impl::build_roles()
         console_ = std::make_unique<console::Console>(*auth_upstream_);
         console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
         gateway_ = std::make_unique<gateway::Gateway>(
-            config_.gateway,
-            gateway::Gateway::Needs{threads_, *auth_upstream_, *files_upstream_, *console_upstream_, clients_,
-                                    authenticators_, revocations_, service_key_, clock_, *server_metrics_});
+            config_.gateway, gateway::Gateway::Needs{threads_, *auth_upstream_, *files_upstream_, *console_upstream_,
+                                                     clients_, authenticators_, revocations_, service_key_, clock_,
+                                                     *server_metrics_, tracer_.get()});
     }
     if (roles_.has(Role::worker))
         worker_ = std::make_unique<worker::Worker>(
-            config_.worker, worker::Worker::Needs{*stores_.files, *stores_.queue, clock_, metrics_},
+            config_.worker, worker::Worker::Needs{*stores_.files, *stores_.queue, clock_, metrics_, tracer_.get()},
             data_.path() / "scratch");
     if (roles_.has(Role::notifier))
         notifier_ = std::make_unique<notifier::Notifier>(
             config_.notifier,
-            notifier::Notifier::Needs{*stores_.queue, *auth_upstream_, service_key_, clock_, metrics_},
+            notifier::Notifier::Needs{*stores_.queue, *auth_upstream_, service_key_, clock_, metrics_, tracer_.get()},
             config_.gateway.public_url, data_.path() / "mail");
     build_control();
     build_metrics();
@@ -344,13 +368,14 @@ void Application::Impl::build_files_relay()
 
 void Application::Impl::build_upstreams()
 {
-    auto make = [this](const char* name, const http::Router* here, const std::vector<std::string>& urls) {
+    auto make = [this](Role role, const http::Router* here, const std::vector<std::string>& urls) {
+        std::string name(to_string(role));
         if (here)
-            return std::make_unique<http::Upstream>(name, http::make_handler(*here));
+            return std::make_unique<http::Upstream>(name, traced(role, *here));
         return urls.empty() ? nullptr : std::make_unique<http::Upstream>(name, endpoints_of(urls), clients_);
     };
-    auth_upstream_ = make("auth", auth_ ? &auth_->router() : nullptr, config_.auth.urls);
-    files_upstream_ = make("files", files_ ? &files_->router() : nullptr, config_.files.urls);
+    auth_upstream_ = make(Role::auth, auth_ ? &auth_->router() : nullptr, config_.auth.urls);
+    files_upstream_ = make(Role::files, files_ ? &files_->router() : nullptr, config_.files.urls);
     bool verifies = roles_.has(Role::gateway) || roles_.has(Role::files);
     if (auth_ || verifies)
         report_revocation_lag();
@@ -361,6 +386,11 @@ void Application::Impl::build_upstreams()
     ops_.add_check({"auth.keys", [this] { return keys_.generation() > 0; }});
     revocation_follower_ = std::make_unique<identity::RevocationFollower>(*auth_upstream_, service_key_, revocations_);
     ops_.add_check({"auth.revocations", [this] { return revocations_.ready(); }});
+}
+
+http::Handler Application::Impl::traced(Role role, const http::Router& router)
+{
+    return http::make_traced_handler(http::make_handler(router), to_string(role), tracer_.get());
 }
 
 void Application::Impl::report_revocation_lag()
@@ -396,9 +426,11 @@ void Application::Impl::start()
     if (gateway_server_)
         gateway_server_->start(gateway_->handler());
     if (auth_server_)
-        auth_server_->start(http::make_recorded_handler(auth_->router(), *server_metrics_));
+        auth_server_->start(
+            http::make_recorded_handler(auth_->router(), *server_metrics_, traced(Role::auth, auth_->router())));
     if (files_server_)
-        files_server_->start(http::make_recorded_handler(files_->router(), *server_metrics_));
+        files_server_->start(
+            http::make_recorded_handler(files_->router(), *server_metrics_, traced(Role::files, files_->router())));
     ops_.set_started();
 }
 
@@ -462,6 +494,8 @@ void Application::Impl::start_background()
             background_.spawn(worker_->run());
         if (notifier_)
             background_.spawn(notifier_->run());
+        if (trace_exporter_)
+            background_.spawn(trace_exporter_->run());
     });
 }
 
@@ -495,6 +529,9 @@ void Application::Impl::stop()
     if (notifier_)
         notifier_->stop();
 
+    if (trace_exporter_)
+        send_last_spans();
+
     // Now nothing new comes in: what was queued on the pools ends, and completes on the I/O threads.
     ops_server_.server().drain(ops_drain_max);
     close_clients();
@@ -513,6 +550,21 @@ void Application::Impl::stop_background()
         stopping_.spawn(keep_outcome(background_.stop(std::chrono::milliseconds{0}), ended));
     });
     end.get();
+}
+
+// Of the requests that ended last; a collector that is away has a moment only.
+void Application::Impl::send_last_spans()
+{
+    std::promise<void> sent;
+    auto end = sent.get_future();
+    asio::post(threads_.context(0), [this, &sent] {
+        stopping_.spawn(keep_outcome(with_timeout(trace_exporter_->flush(), last_spans_time, "the last spans"), sent));
+    });
+    try {
+        end.get();
+    } catch (const std::exception& error) {
+        log::warn("app", "the last spans were not sent", {{"error", error.what()}});
+    }
 }
 
 // Kept connections would keep their thread's context busy.

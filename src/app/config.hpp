@@ -13,6 +13,7 @@
 #include "notifier/config.hpp"
 #include "worker/config.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -34,6 +35,14 @@ struct IoConfig {
     std::size_t threads = 0;  // 0: one for each core
 };
 
+struct TracingConfig {
+    std::string endpoint;  // of the collector; empty: no spans are recorded
+    double sample_ratio = 1;
+    bool continue_traces = true;
+    std::size_t queue_max = 4096;
+    std::chrono::milliseconds timeout{5'000};
+};
+
 struct EventsConfig {
     std::string store = "sqlite:queue.db";
     events::Retry retry;
@@ -52,6 +61,7 @@ struct Config {
     worker::Config worker;
     notifier::Config notifier;
     EventsConfig events;
+    TracingConfig tracing;
 };
 
 }  // namespace gatehouse::app

@@ -340,6 +340,16 @@ void check_limits(const Config& config, Report& report)
                    "must not be larger than gateway.body_bytes_max, which ends the upload first");
 }
 
+void check_tracing(const Config& config, Report& report)
+{
+    const std::string& url = config.tracing.endpoint;
+    auto endpoint = http::parse_endpoint(url);
+    if (!url.empty() && (!endpoint || endpoint->scheme != "http"))
+        report.add("tracing.endpoint", fmt::format("must be http://host:port, not `{}`", url));
+    if (endpoint && endpoint->prefix.ends_with("/v1/traces"))
+        report.add("tracing.endpoint", "must not name /v1/traces: that is added to it");
+}
+
 }  // namespace
 
 void check_config(const Config& config, Report& report)
@@ -352,6 +362,7 @@ void check_config(const Config& config, Report& report)
     check_worker(config, report);
     check_notifier(config, report);
     check_limits(config, report);
+    check_tracing(config, report);
 }
 
 bool is_permission(std::string_view text)

@@ -254,6 +254,25 @@ void add_events_settings(std::vector<Setting>& table, EventsConfig& events)
                               });
 }
 
+void add_tracing_settings(std::vector<Setting>& table, TracingConfig& tracing)
+{
+    table.insert(table.end(),
+                 {
+                     {"tracing.endpoint", &tracing.endpoint,
+                      "OTLP collector, http://host:4318, that spans are sent to, at /v1/traces below it; empty: none "
+                      "are recorded"},
+                     {"tracing.sample_ratio", Ratio{&tracing.sample_ratio},
+                      "the part of the traces that are recorded, of those that begin at the gateway"},
+                     {"tracing.continue_traces", &tracing.continue_traces,
+                      "go on with a trace that the client began, and record it when the client does; false: every "
+                      "request begins a trace of its own"},
+                     {"tracing.queue_max", Count{&tracing.queue_max, 64, 1'000'000},
+                      "finished spans that may wait for the collector; beyond it they are dropped"},
+                     {"tracing.timeout", Milliseconds{&tracing.timeout, milliseconds{100}},
+                      "how long the collector may take to answer"},
+                 });
+}
+
 }  // namespace
 
 std::vector<Setting> settings(Config& config)
@@ -267,6 +286,7 @@ std::vector<Setting> settings(Config& config)
     add_worker_settings(table, config.worker);
     add_notifier_settings(table, config.notifier);
     add_events_settings(table, config.events);
+    add_tracing_settings(table, config.tracing);
     return table;
 }
 
@@ -283,6 +303,7 @@ const std::vector<Section>& sections()
         {"worker", "Work on uploaded files"},
         {"notifier", "Mail"},
         {"events", "The queue between the roles"},
+        {"tracing", "Spans for a collector of traces"},
     };
     return all;
 }

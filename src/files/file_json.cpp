@@ -2,6 +2,7 @@
 #include "files/file_json.hpp"
 
 #include "base/id.hpp"
+#include "base/trace_context.hpp"
 
 #include <algorithm>
 
@@ -14,14 +15,8 @@ json::value text_or_null(const std::string& text) { return text.empty() ? json::
 // The trace that the request belongs to, if its field has the form of W3C Trace Context version 00.
 std::string find_trace(const http::Request& request)
 {
-    auto field = request.head.headers.find("traceparent").value_or("");
-    bool well_formed = field.size() == 55;
-    for (std::size_t i = 0; well_formed && i < field.size(); ++i) {
-        char c = field[i];
-        bool dash = i == 2 || i == 35 || i == 52;
-        well_formed = dash ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    }
-    return well_formed ? std::string(field) : std::string{};
+    std::string_view field = request.head.headers.find("traceparent").value_or("");
+    return parse_traceparent(field) ? std::string(field) : std::string();
 }
 
 events::Event make_event(std::string type, const File& file, const http::Request& request, TimePoint time)

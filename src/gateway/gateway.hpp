@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/io_threads.hpp"
+#include "base/tracer.hpp"
 #include "gateway/config.hpp"
 #include "http/server_metrics.hpp"
 #include "http/upstream.hpp"
@@ -33,6 +34,7 @@ public:
         const identity::ServiceKey& service_key;
         const Clock& clock;
         http::ServerMetrics& metrics;
+        Tracer* tracer = nullptr;  // without one no spans are recorded
     };
     // Throws std::runtime_error for routes that contradict each other.
     Gateway(Config config, Needs needs);

@@ -27,7 +27,7 @@ public:
                                               previous ? &previous->routes_ : nullptr),
           asked_routes_(config_), stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key),
           pipeline_(config_, routes_, asked_routes_, needs.authenticators, issuers, needs.revocations,
-                    stale_revocations_, needs.service_key, needs.metrics)
+                    stale_revocations_, needs.service_key, needs.metrics, needs.tracer)
     {
     }
     Generation(const Generation&) = delete;

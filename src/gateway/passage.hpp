@@ -3,6 +3,7 @@
 // the log and the metrics are made of. It lives in the request's coroutine.
 #pragma once
 
+#include "base/tracer.hpp"
 #include "gateway/route_table.hpp"
 #include "http/server_metrics.hpp"
 #include "identity/claims.hpp"
@@ -19,6 +20,7 @@ struct Passage {
     const Route* route = nullptr;  // null when none matched
     Caller caller;
     http::ServerMetrics::Active active;
+    Tracer::Span span;                // of the whole request, where it is recorded
     std::uint64_t request_bytes = 0;  // of the body, as far as it was read
 
     // As the client sent them, for the access log; empty without one.

@@ -7,6 +7,7 @@
 #include "gateway/limited_body.hpp"
 #include "gateway/path.hpp"
 #include "gateway/revocable_body.hpp"
+#include "gateway/trace.hpp"
 #include "identity/bearer.hpp"
 #include "identity/identity_fields.hpp"
 #include "identity/session_cookie.hpp"
@@ -35,10 +36,10 @@ bool changes_state(std::string_view method) { return method != "GET" && method !
 Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
                    PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
                    const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-                   const identity::ServiceKey& service_key, http::ServerMetrics& metrics)
+                   const identity::ServiceKey& service_key, http::ServerMetrics& metrics, Tracer* tracer)
     : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators), issuers_(issuers),
       revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key),
-      recorder_(config, routes, metrics),
+      recorder_(config, routes, metrics, tracer),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
 }
@@ -93,7 +94,9 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     std::optional<RevocableBody> revocable;
     if (passage.caller && whole->length().value_or(long_body_bytes) >= long_body_bytes)
         request.body = &revocable.emplace(*request.body, RevocationWatch(revocations_, passage.caller));
+    Tracer::Span call = begin_call_span(passage.span, request, *passage.route->upstream);
     http::Response response = co_await passage.route->upstream->send(request);
+    end_call_span(call, response);
     request.body = whole;
     passage.request_bytes = whole->length().value_or(limited.bytes());
     if (passage.caller && response.stream)

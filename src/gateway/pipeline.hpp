@@ -30,7 +30,7 @@ public:
     Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
              PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
              const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-             const identity::ServiceKey& service_key, http::ServerMetrics& metrics);
+             const identity::ServiceKey& service_key, http::ServerMetrics& metrics, Tracer* tracer);
 
     // `holds` is what this pipeline belongs to: it lives until the request has been answered to its last byte.
     Task<http::Response> handle(http::Request& request, boost::local_shared_ptr<const void> holds);

@@ -5,7 +5,10 @@
 #include "gateway/trace.hpp"
 #include "http/recorded_body.hpp"
 
+#include <fmt/format.h>
+
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace gatehouse::gateway {
@@ -20,10 +23,17 @@ struct RequestRecord {
     std::uint64_t request_bytes = 0;
     AccessLogSampling sampling;
     std::optional<AccessRecord> line;  // with an access log
+    Tracer::Span span;
 
     void tell(std::uint64_t response_bytes, bool complete)
     {
         active.count(route_number, status, request_bytes, response_bytes);
+        if (span.recorded()) {
+            span.set("http.response.body.size", static_cast<std::int64_t>(response_bytes));
+            if (!complete)
+                span.fail();
+            span.end();
+        }
         if (!line)
             return;
         line->response_bytes = response_bytes;
@@ -56,10 +66,36 @@ AccessRecord make_line(const http::Request& request, Passage& passage, const htt
     return line;
 }
 
+// After OpenTelemetry's conventions for HTTP servers. Never the query.
+void describe(Tracer::Span& span, const http::Request& request, const Passage& passage, int status)
+{
+    std::string_view method = to_string(passage.active.method());
+    if (passage.route) {
+        span.set_name(fmt::format("{} {}", method, passage.route->name));
+        span.set("http.route", passage.route->name);
+    }
+    span.set("http.request.method", std::string(method));
+    span.set("http.response.status_code", status);
+    span.set("url.path", passage.path);
+    span.set("url.scheme", request.scheme);
+    span.set("client.address", request.remote_address);
+    span.set("network.protocol.version", std::string(http::version_label(request.head.version)));
+    span.set("user_agent.original", passage.agent);
+    span.set("http.request.body.size", static_cast<std::int64_t>(passage.request_bytes));
+    span.set("gatehouse.request_id", request.request_id);
+    if (passage.caller)
+        span.set("user.id", passage.caller->subject);
+    if (status >= 500) {
+        span.set("error.type", std::to_string(status));
+        span.fail();
+    }
+}
+
 }  // namespace
 
-RequestRecorder::RequestRecorder(const Config& config, const RouteTable& routes, http::ServerMetrics& metrics)
-    : config_(config), metrics_(metrics)
+RequestRecorder::RequestRecorder(const Config& config, const RouteTable& routes, http::ServerMetrics& metrics,
+                                 Tracer* tracer)
+    : config_(config), metrics_(metrics), tracer_(tracer)
 {
     for (const auto& route : routes.routes())
         numbers_.push_back(metrics_.route(route->name));
@@ -70,26 +106,32 @@ std::size_t RequestRecorder::number_of(const Route* route) const { return route 
 void RequestRecorder::begin(http::Request& request, Passage& passage) const
 {
     passage.active = metrics_.begin(request);
+    request.request_id = choose_request_id(request.head.headers);
+    if (tracer_)
+        passage.span = begin_request_span(*tracer_, request);
+    else
+        ensure_traceparent(request.head.headers);
     // What the log will say stands in the request only until it is rewritten.
-    if (config_.access_log) {
+    if (config_.access_log || passage.span.recorded()) {
         passage.method = request.head.method;
         passage.path = request.path();
         passage.agent = request.head.headers.find("user-agent").value_or("");
     }
-    request.request_id = choose_request_id(request.head.headers);
-    ensure_traceparent(request.head.headers);
 }
 
 void RequestRecorder::end(const http::Request& request, Passage& passage, http::Response& response) const
 {
     response.headers.set("x-request-id", request.request_id);
     bool to_head = passage.active.method() == http::KnownMethod::head;
+    if (passage.span.recorded())
+        describe(passage.span, request, passage, response.status);
     RequestRecord record{.active = std::move(passage.active),
                          .route_number = number_of(passage.route),
                          .status = response.status,
                          .request_bytes = passage.request_bytes,
                          .sampling = config_.access_log_sampling,
-                         .line = std::nullopt};
+                         .line = std::nullopt,
+                         .span = std::move(passage.span)};
     if (config_.access_log)
         record.line = make_line(request, passage, response);
     http::record_response(response, to_head, std::move(record));

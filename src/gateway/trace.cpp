@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/trace.hpp"
 
-#include "base/encoding.hpp"
 #include "base/id.hpp"
-#include "base/random.hpp"
+#include "base/trace_context.hpp"
+#include "http/request_figures.hpp"
 
 #include <algorithm>
 
@@ -22,9 +22,9 @@ bool is_request_id(std::string_view text)
     return !text.empty() && text.size() <= request_id_bytes_max && std::ranges::all_of(text, harmless);
 }
 
-bool is_lower_hex(std::string_view text)
+std::string_view known_method_of(const http::Request& request)
 {
-    return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    return to_string(http::known_method(request.head.method));
 }
 
 }  // namespace
@@ -37,17 +37,7 @@ std::string choose_request_id(const http::Headers& headers)
     return make_id();
 }
 
-bool is_traceparent(std::string_view text)
-{
-    // 00-<32 hex>-<16 hex>-<2 hex>
-    if (text.size() != 55 || !text.starts_with("00-") || text[35] != '-' || text[52] != '-')
-        return false;
-    std::string_view trace = text.substr(3, 32);
-    std::string_view span = text.substr(36, 16);
-    return is_lower_hex(trace) && is_lower_hex(span) && is_lower_hex(text.substr(53)) &&
-           trace.find_first_not_of('0') != std::string_view::npos &&
-           span.find_first_not_of('0') != std::string_view::npos;
-}
+bool is_traceparent(std::string_view text) { return parse_traceparent(text).has_value(); }
 
 std::string_view find_trace_id(const http::Headers& headers)
 {
@@ -60,10 +50,45 @@ void ensure_traceparent(http::Headers& headers)
     auto sent = headers.find("traceparent");
     if (sent && is_traceparent(*sent) && headers.count("traceparent") == 1)
         return;
-    std::string ids = to_hex(random_bytes(24));
-    headers.set("traceparent", "00-" + ids.substr(0, 32) + "-" + ids.substr(32) + "-01");
+    headers.set("traceparent", TraceContext::make_root(true).to_text());
     // A trace state belongs to the trace that it came with.
     headers.remove("tracestate");
+}
+
+Tracer::Span begin_request_span(Tracer& tracer, http::Request& request)
+{
+    http::Headers& headers = request.head.headers;
+    bool one = headers.count("traceparent") == 1;
+    std::string_view sent = one ? headers.find("traceparent").value_or("") : std::string_view();
+    auto span = tracer.begin_root("gateway", SpanKind::server, std::string(known_method_of(request)), sent);
+    // A trace state belongs to the trace that it came with.
+    if (find_trace_id(headers) != span.context().trace_id())
+        headers.remove("tracestate");
+    headers.set("traceparent", span.context().to_text());
+    return span;
+}
+
+Tracer::Span begin_call_span(const Tracer::Span& within, http::Request& request, const http::Upstream& upstream)
+{
+    auto span = within.begin_child(SpanKind::client, std::string(known_method_of(request)));
+    if (!span.recorded())
+        return span;
+    span.set("http.request.method", std::string(known_method_of(request)));
+    span.set("gatehouse.upstream", upstream.name());
+    request.head.headers.set("traceparent", span.context().to_text());
+    return span;
+}
+
+void end_call_span(Tracer::Span& span, const http::Response& response)
+{
+    if (!span.recorded())
+        return;
+    span.set("http.response.status_code", response.status);
+    if (response.status >= 400) {
+        span.set("error.type", std::to_string(response.status));
+        span.fail();
+    }
+    span.end();
 }
 
 }  // namespace gatehouse::gateway

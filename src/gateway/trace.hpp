@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two identifiers by which a request is followed through services: X-Request-Id and W3C Trace Context's
-// traceparent.
+// By what a request is followed through services: X-Request-Id, W3C Trace Context's traceparent, and, where spans are
+// recorded, the gateway's own. Any I/O thread.
 #pragma once
 
+#include "base/tracer.hpp"
 #include "http/message.hpp"
+#include "http/upstream.hpp"
 
 #include <string>
 #include <string_view>
@@ -21,5 +23,13 @@ std::string_view find_trace_id(const http::Headers& headers);
 
 // Leaves exactly one well-formed traceparent in the headers: the client's, or a new root.
 void ensure_traceparent(http::Headers& headers);
+
+// With a tracer: the span of the whole request, in the client's trace or a new one; the headers' traceparent names it.
+Tracer::Span begin_request_span(Tracer& tracer, http::Request& request);
+
+// The span of the call to the service behind us, which sees it in its traceparent. Costs nothing when `within` is not
+// recorded.
+Tracer::Span begin_call_span(const Tracer::Span& within, http::Request& request, const http::Upstream& upstream);
+void end_call_span(Tracer::Span& span, const http::Response& response);
 
 }  // namespace gatehouse::gateway

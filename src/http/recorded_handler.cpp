@@ -50,9 +50,9 @@ Task<Response> answer_recorded(std::shared_ptr<const RecordedRoutes> routes, Req
 
 }  // namespace
 
-Handler make_recorded_handler(const Router& router, ServerMetrics& metrics)
+Handler make_recorded_handler(const Router& router, ServerMetrics& metrics, Handler handler)
 {
-    auto routes = std::make_shared<RecordedRoutes>(RecordedRoutes{make_handler(router), metrics, {}});
+    auto routes = std::make_shared<RecordedRoutes>(RecordedRoutes{std::move(handler), metrics, {}});
     for (const Route& route : router.routes())
         routes->numbers.emplace(route.path, metrics.route(std::string(route.path)));
     return [routes = std::shared_ptr<const RecordedRoutes>(std::move(routes))](Request& request) {

@@ -8,7 +8,7 @@
 
 namespace gatehouse::http {
 
-// Both outlive it.
-Handler make_recorded_handler(const Router& router, ServerMetrics& metrics);
+// `handler` is the router's, or leads to it. All outlive it.
+Handler make_recorded_handler(const Router& router, ServerMetrics& metrics, Handler handler);
 
 }  // namespace gatehouse::http

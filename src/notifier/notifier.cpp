@@ -6,6 +6,7 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
+#include "events/delivery_span.hpp"
 #include "http/ask.hpp"
 #include "identity/one_time_token.hpp"
 #include "notifier/account_notice.hpp"
@@ -77,10 +78,11 @@ public:
 
 private:
     Task<void> handle(events::Delivery delivery);
+    Task<void> tell(const events::Event& event);
     Task<void> tell_account(const events::Event& event);
     Mail compose_mail(const events::Event& event, Address to, Notice notice) const;
-    Task<std::optional<Address>> find_recipient(std::string user_id);
-    Task<std::optional<Address>> ask_auth(std::string user_id);
+    Task<std::optional<Address>> find_recipient(std::string user_id, std::string traceparent);
+    Task<std::optional<Address>> ask_auth(std::string user_id, std::string traceparent);
     Task<void> send(Mail mail);
     void skip(const events::Event& event, const char* why);
     void count(const char* result);
@@ -117,10 +119,23 @@ Mail Notifier::Impl::compose_mail(const events::Event& event, Address to, Notice
             .text = std::move(notice.text)};
 }
 
-// file.processed, file.failed: a mail to the owner.
 Task<void> Notifier::Impl::handle(events::Delivery delivery)
 {
-    const events::Event& event = delivery.event;
+    auto span = events::begin_delivery_span(needs_.tracer, "notifier", queue_name, delivery);
+    std::exception_ptr error;
+    try {
+        co_await tell(delivery.event);
+    } catch (...) {
+        error = std::current_exception();
+        span.fail();
+    }
+    if (error)
+        std::rethrow_exception(error);
+}
+
+// file.processed, file.failed: a mail to the owner.
+Task<void> Notifier::Impl::tell(const events::Event& event)
+{
     if (event.type.starts_with("user.")) {
         co_await tell_account(event);
         co_return;
@@ -134,7 +149,7 @@ Task<void> Notifier::Impl::handle(events::Delivery delivery)
         skip(event, "the event names no owner");
         co_return;
     }
-    auto recipient = co_await find_recipient(std::move(owner));
+    auto recipient = co_await find_recipient(std::move(owner), event.traceparent);
     if (!recipient) {
         skip(event, "the owner is gone or has no usable address");
         co_return;
@@ -166,16 +181,18 @@ Task<void> Notifier::Impl::send(Mail mail)
         log::warn("notifier", "mail refused for good", {{"event", mail.id}, {"reason", result.reason}});
 }
 
-Task<std::optional<Address>> Notifier::Impl::find_recipient(std::string user_id)
+Task<std::optional<Address>> Notifier::Impl::find_recipient(std::string user_id, std::string traceparent)
 {
-    auto asking = ask_auth(std::move(user_id));
+    auto asking = ask_auth(std::move(user_id), std::move(traceparent));
     co_return co_await with_timeout(std::move(asking), lookup_time_max, "asking auth for a user");
 }
 
-Task<std::optional<Address>> Notifier::Impl::ask_auth(std::string user_id)
+Task<std::optional<Address>> Notifier::Impl::ask_auth(std::string user_id, std::string traceparent)
 {
     http::Headers headers;
     needs_.service_key.sign(headers);
+    if (!traceparent.empty())
+        headers.set("traceparent", traceparent);
     auto answer = co_await http::ask(needs_.auth, "/internal/users/" + user_id, std::move(headers), lookup_bytes_max);
     if (answer.status == 404)
         co_return std::nullopt;

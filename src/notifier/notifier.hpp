@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
+#include "base/tracer.hpp"
 #include "events/event_queue.hpp"
 #include "http/upstream.hpp"
 #include "identity/service_key.hpp"
@@ -22,6 +23,7 @@ public:
         const identity::ServiceKey& service_key;
         const Clock& clock;
         Metrics& metrics;
+        Tracer* tracer = nullptr;  // without one no spans are recorded
     };
     // `public_url` is what links in mails begin with. `mail_directory` takes .eml files when no SMTP server is
     // configured.

@@ -165,6 +165,8 @@ Task<void> Job::run_step(std::size_t index, StepResult& result)
     percent_ = 0;
     const Processor& processor = processors_[index];
     Step step{.processor = processor, .result = result, .error = nullptr};
+    auto span = needs_.span.begin_child(SpanKind::internal, "processor " + processor.name);
+    span.set("gatehouse.file.type", source_.type);
     auto begin = std::chrono::steady_clock::now();
     // Ends when supervise() does, which throws nothing: the other one never ends by itself.
     co_await (supervise(step) || report_progress(index));
@@ -173,6 +175,9 @@ Task<void> Job::run_step(std::size_t index, StepResult& result)
         .duration("gatehouse_worker_processor_duration_seconds", "How long processors ran",
                   {{"processor", processor.name}})
         .Observe(took.count());
+    if (step.error || result.verdict != Verdict::made)
+        span.fail();
+    span.end();
     if (step.error)
         std::rethrow_exception(step.error);
     if (result.verdict == Verdict::killed)

@@ -9,6 +9,7 @@
 #include "base/blocking_pool.hpp"
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
+#include "base/tracer.hpp"
 #include "files/file_store.hpp"
 #include "worker/step.hpp"
 
@@ -33,6 +34,7 @@ public:
         files::FileStore& store;
         const Clock& clock;
         Metrics& metrics;
+        const Tracer::Span& span;  // of the work on the event
         BlockingPool& pool;
         const Sandbox& sandbox;
         const Tools& tools;

@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/task_group.hpp"
 #include "base/timeout.hpp"
+#include "events/delivery_span.hpp"
 #include "worker/job.hpp"
 #include "worker/processor.hpp"
 
@@ -121,7 +122,8 @@ public:
 private:
     Task<void> consume(std::exception_ptr& error);
     Task<void> handle(events::Delivery delivery);
-    Task<void> process(files::File file, std::string traceparent);
+    Task<void> work_on(events::Delivery delivery, const Tracer::Span& span);
+    Task<void> process(files::File file, std::string traceparent, const Tracer::Span& span);
     Task<void> finish(files::File file, files::State state, std::string reason, std::string traceparent);
     Task<void> watch_dead_letters();
     Task<void> settle_dead_letters();
@@ -156,8 +158,22 @@ Task<void> Worker::Impl::consume(std::exception_ptr& error)
     }
 }
 
-// file.uploaded: brings the file it speaks of into its final state.
 Task<void> Worker::Impl::handle(events::Delivery delivery)
+{
+    auto span = events::begin_delivery_span(needs_.tracer, "worker", queue_name, delivery);
+    std::exception_ptr error;
+    try {
+        co_await work_on(std::move(delivery), span);
+    } catch (...) {
+        error = std::current_exception();
+        span.fail();
+    }
+    if (error)
+        std::rethrow_exception(error);
+}
+
+// file.uploaded: brings the file it speaks of into its final state.
+Task<void> Worker::Impl::work_on(events::Delivery delivery, const Tracer::Span& span)
 {
     auto file = co_await needs_.store.find(delivery.event.subject);
     // Deleted meanwhile, or made by a processor itself.
@@ -172,7 +188,7 @@ Task<void> Worker::Impl::handle(events::Delivery delivery)
     try {
         if (delivery.attempt > config_.attempts_max)
             throw Crashed("The program ended while it was being processed.");
-        co_await process(*file, delivery.event.traceparent);
+        co_await process(*file, delivery.event.traceparent, span);
     } catch (...) {
         error = std::current_exception();
     }
@@ -194,7 +210,7 @@ std::vector<Processor> Worker::Impl::processors_for(const std::string& type) con
     return fitting;
 }
 
-Task<void> Worker::Impl::process(files::File file, std::string traceparent)
+Task<void> Worker::Impl::process(files::File file, std::string traceparent, const Tracer::Span& span)
 {
     auto processors = processors_for(file.type);
     JobResult result;
@@ -202,8 +218,8 @@ Task<void> Worker::Impl::process(files::File file, std::string traceparent)
         bool there = co_await needs_.store.set_state(file.id, files::State::processing, "", std::nullopt);
         if (!there)
             co_return;
-        Job job({needs_.store, needs_.clock, needs_.metrics, pool_, sandbox_, tools_}, file, std::move(processors),
-                scratch_ / make_id());
+        Job job({needs_.store, needs_.clock, needs_.metrics, span, pool_, sandbox_, tools_}, file,
+                std::move(processors), scratch_ / make_id());
         auto finished = co_await job.run();
         if (!finished)
             co_return;

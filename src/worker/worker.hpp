@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
+#include "base/tracer.hpp"
 #include "events/event_queue.hpp"
 #include "files/file_store.hpp"
 #include "worker/config.hpp"
@@ -21,6 +22,7 @@ public:
         events::EventQueue& queue;
         const Clock& clock;
         Metrics& metrics;
+        Tracer* tracer = nullptr;  // without one no spans are recorded
     };
     // `scratch` is emptied here: each job gets a directory of its own below it.
     Worker(Config config, Needs needs, std::filesystem::path scratch);
