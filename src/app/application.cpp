@@ -4,6 +4,7 @@
 #include "app/control.hpp"
 #include "app/data_directory.hpp"
 #include "app/ops.hpp"
+#include "app/queue_metrics.hpp"
 #include "app/run_task.hpp"
 #include "app/scrape.hpp"
 #include "app/secret_keys.hpp"
@@ -220,6 +221,9 @@ private:
     // Announce what the outboxes hold: one beside the users, one beside the files.
     std::vector<std::unique_ptr<events::Relay>> relays_;
 
+    // How much waits in the queues; or nullptr.
+    std::unique_ptr<QueueMetrics> queue_metrics_;
+
     // Probes, metrics, and the management commands of `gatehouse user` and its like on a running server.
     Ops ops_;
     BlockingPool command_pool_;  // where the blocking ones run
@@ -349,6 +353,8 @@ void Application::Impl::build_roles()
 void Application::Impl::build_metrics()
 {
     report_token_caches(ops_, metrics_, authenticators_);
+    if (stores_.queue)
+        queue_metrics_ = std::make_unique<QueueMetrics>(*stores_.queue, metrics_);
     std::pair<const char*, LateServer*> servers[] = {
         {"gateway", gateway_server_.get()}, {"auth", auth_server_.get()}, {"files", files_server_.get()}};
     for (auto [name, server] : servers)
@@ -496,6 +502,8 @@ void Application::Impl::start_background()
             background_.spawn(notifier_->run());
         if (trace_exporter_)
             background_.spawn(trace_exporter_->run());
+        if (queue_metrics_)
+            background_.spawn(queue_metrics_->run());
     });
 }
 

@@ -105,6 +105,7 @@ public:
 
     // Events that wait or are being handled.
     virtual Task<std::size_t> depth(std::string queue) = 0;
+    virtual Task<std::size_t> dead_count(std::string queue) = 0;  // of its dead letters
 
     virtual bool ready() const = 0;
 };

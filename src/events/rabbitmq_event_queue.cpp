@@ -35,6 +35,7 @@ public:
     Task<bool> retry_dead_letter(std::string id) override;
     Task<bool> drop_dead_letter(std::string id) override;
     Task<std::size_t> depth(std::string queue) override;
+    Task<std::size_t> dead_count(std::string queue) override;
     bool ready() const override { return broker_.ready(); }
 
     Broker& broker() { return broker_; }
@@ -158,6 +159,19 @@ Task<std::size_t> RabbitmqEventQueue::depth(std::string queue)
         count = session.connection().count(channel, broker_.name_of(queue)) + session.unacknowledged(queue);
         for (milliseconds delay : broker_.delays())
             count += session.connection().count(channel, broker_.retry_name(queue, delay));
+        session.close_channel(channel);
+        done(nullptr);
+    };
+    co_await broker_.ask(std::move(start), false);
+    co_return count;
+}
+
+Task<std::size_t> RabbitmqEventQueue::dead_count(std::string queue)
+{
+    std::size_t count = 0;
+    auto start = [&](Session& session, Done done) {
+        std::uint16_t channel = session.open_channel();
+        count = session.connection().count(channel, broker_.dead_name(queue));
         session.close_channel(channel);
         done(nullptr);
     };

@@ -171,6 +171,7 @@ public:
     Task<bool> retry_dead_letter(std::string id) override;
     Task<bool> drop_dead_letter(std::string id) override;
     Task<std::size_t> depth(std::string queue) override;
+    Task<std::size_t> dead_count(std::string queue) override;
     bool ready() const override { return ready_; }
 
 private:
@@ -476,6 +477,15 @@ Task<std::size_t> SqliteEventQueue::depth(std::string queue)
         auto rows = connection.query("SELECT (SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 0) + "
                                      "(SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 1)",
                                      {queue, queue});
+        return static_cast<std::size_t>(rows.at(0).integer(0));
+    };
+    co_return co_await database_.read(std::move(count));
+}
+
+Task<std::size_t> SqliteEventQueue::dead_count(std::string queue)
+{
+    auto count = [&](sql::Connection& connection) {
+        auto rows = connection.query("SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 2", {queue});
         return static_cast<std::size_t>(rows.at(0).integer(0));
     };
     co_return co_await database_.read(std::move(count));
