@@ -5,6 +5,7 @@
 #include "app/data_directory.hpp"
 #include "app/ops.hpp"
 #include "app/queue_metrics.hpp"
+#include "app/reloader.hpp"
 #include "app/run_task.hpp"
 #include "app/scrape.hpp"
 #include "app/secret_keys.hpp"
@@ -32,6 +33,7 @@
 
 #include <algorithm>
 #include <future>
+#include <limits>
 #include <thread>
 
 namespace gatehouse::app {
@@ -121,14 +123,16 @@ http::ServerOptions server_options(std::string name, const ListenAddress& addres
 
 class Application::Impl final {
 public:
-    explicit Impl(Config config);
+    Impl(Config config, Sources sources);
     ~Impl() { stop(); }
 
     void start();
     void stop();
+    void reload() { reloader_.reload(); }
     StartReport report() const;
 
 private:
+    void apply(const Config& config);
     std::unique_ptr<LateServer> bind_public();
     std::unique_ptr<LateServer> bind(Role role, const std::string& listen);
     std::unique_ptr<LateServer> bind_internal(Role role, const std::string& listen);
@@ -150,7 +154,7 @@ private:
     void on_users_changed();
     Task<void> drop_setup_link();
 
-    Config config_;
+    Config config_;  // of the start, with what follows from it filled in
     RoleSet roles_;
 
     // One process at a time works in the data directory, from here on this one.
@@ -158,6 +162,9 @@ private:
 
     Clock clock_;
     Metrics metrics_;
+
+    // What is in force by now.
+    Reloader reloader_;
 
     // Everything that serves runs on these.
     IoThreads threads_;
@@ -240,8 +247,9 @@ private:
     bool stopped_ = false;
 };
 
-Application::Impl::Impl(Config config)
+Application::Impl::Impl(Config config, Sources sources)
     : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_)),
+      reloader_(config_, std::move(sources), metrics_, [this](const Config& next) { apply(next); }),
       threads_(io_thread_count(config_.io)), server_metrics_(http::ServerMetrics::make(threads_.size(), metrics_)),
       tracer_(make_tracer(config_.tracing, metrics_)), gateway_server_(bind_public()),
       auth_server_(bind_internal(Role::auth, config_.auth.listen)),
@@ -280,7 +288,9 @@ std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string
         return nullptr;
     auto address = *parse_listen_address(listen);
     auto options = server_options(std::string(to_string(role)), address);
-    options.body_bytes_max = config_.gateway.body_bytes_max;
+    // The gateway's routes have limits of their own, which a reload may raise.
+    options.body_bytes_max =
+        role == Role::gateway ? std::numeric_limits<std::uint64_t>::max() : config_.gateway.body_bytes_max;
     options.assign_request_ids = role != Role::gateway;
     options.http2.cleartext = role == Role::gateway && config_.gateway.http2.cleartext;
     auto server = std::make_unique<LateServer>(threads_, std::move(options));
@@ -417,6 +427,7 @@ void Application::Impl::build_control()
     CommandContext context{users_.get(), stores_.queue.get(), config_.auth, command_pool_};
     context.on_users_changed = [this] { on_users_changed(); };
     context.on_keys_changed = [this] { auth_->reload_keys(); };
+    context.reloader = &reloader_;
     control_ = std::make_unique<Control>(threads_, data_.control_socket(), std::move(context));
 }
 
@@ -516,13 +527,15 @@ void Application::Impl::stop()
     // Load balancers look at /readyz: from now on they send nothing more here.
     ops_.set_draining();
 
+    auto drain = reloader_.running().gateway.drain;
+
     // Requests in progress finish, and those that wait for news are told that there is none. They may still need
     // everything below.
     if (auth_)
         auth_->stop_waiting();
     for (auto* server : {gateway_server_.get(), auth_server_.get(), files_server_.get()}) {
         if (server)
-            server->server().drain(config_.gateway.drain);
+            server->server().drain(drain);
     }
     control_->stop();
 
@@ -619,6 +632,16 @@ Task<void> Application::Impl::drop_setup_link()
         data_.remove(setup_link_name);
 }
 
+// What can change without a restart. What may fail comes first.
+void Application::Impl::apply(const Config& config)
+{
+    gateway::Config gateway = config.gateway;
+    gateway.public_url = config_.gateway.public_url;
+    if (gateway_)
+        gateway_->reload(std::move(gateway));
+    log::set_level(config.log.level);
+}
+
 StartReport Application::Impl::report() const
 {
     StartReport report;
@@ -632,11 +655,15 @@ StartReport Application::Impl::report() const
     return report;
 }
 
-Application::Application(Config config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+Application::Application(Config config, Sources sources)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(sources)))
+{
+}
 Application::~Application() = default;
 
 void Application::start() { impl_->start(); }
 void Application::stop() { impl_->stop(); }
+void Application::reload() { impl_->reload(); }
 StartReport Application::report() const { return impl_->report(); }
 
 }  // namespace gatehouse::app

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "app/config.hpp"
+#include "app/config_load.hpp"
 #include "app/listen_address.hpp"
 #include "app/roles.hpp"
 
@@ -35,7 +36,8 @@ class Application final {
 public:
     // Takes the data directory's lock, opens the stores, binds the addresses. Throws std::exception whose what() is one
     // clear sentence.
-    explicit Application(Config config);
+    // `sources` is where `config` came from, and where a reload reads it again.
+    explicit Application(Config config, Sources sources = {});
     ~Application();
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;
@@ -44,6 +46,10 @@ public:
     void start();
 
     StartReport report() const;
+
+    // Reads the configuration again, and takes what can change without a restart; the log says what came of it. After
+    // start(), before stop().
+    void reload();
 
     // Not ready any more, requests finish (gateway.drain at most), work in progress goes back to the queue, stores
     // close.

@@ -2,6 +2,7 @@
 #include "app/cli.hpp"
 
 #include "app/cli_commands.hpp"
+#include "app/config_commands.hpp"
 #include "app/config_print.hpp"
 #include "app/describe.hpp"
 #include "app/import_command.hpp"
@@ -145,6 +146,18 @@ private:
         add_json(print);
         print->footer("Examples:\n  gatehouse config print\n"
                       "  GATEHOUSE_AUTH__ACCESS_TOKEN_TTL=5m gatehouse config print --config gatehouse.yaml --json");
+        CLI::App* reload =
+            command(*config, "reload", "Let the running server read its configuration again", config_reload);
+        add_common(reload);
+        add_json(reload);
+        reload->footer(
+            "Requests in progress end by the old configuration, those that begin afterwards by the new one.\n"
+            "Exit code 2, and the old one stays, when anything is wrong with the new one.");
+        CLI::App* diff = command(*config, "diff", "Tell what a reload of the running server would change", config_diff);
+        add_common(diff);
+        add_json(diff);
+        diff->footer("Exit code 0 when nothing would change, 1 when something would, 2 when the new configuration is "
+                     "wrong.");
     }
 
     CLI::App* user_command(CLI::App& group, const std::string& name, const std::string& help, Action action)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/commands.hpp"
 
+#include "app/reloader.hpp"
 #include "http/problem.hpp"
 
 #include <fmt/format.h>
@@ -199,6 +200,9 @@ json::value audit_verify(CommandContext& context, const json::object& arguments)
     return result;
 }
 
+json::value config_reload(CommandContext& context, const json::object&) { return to_json(context.reloader->reload()); }
+json::value config_diff(CommandContext& context, const json::object&) { return to_json(context.reloader->compare()); }
+
 json::object to_json(const events::DeadLetter& letter)
 {
     json::object object;
@@ -270,6 +274,8 @@ constexpr BlockingCommand blocking_commands[] = {
     {"key.rotate", key_rotate},   {"audit.list", audit_list},     {"audit.verify", audit_verify},
 };
 
+constexpr BlockingCommand server_commands[] = {{"config.reload", config_reload}, {"config.diff", config_diff}};
+
 struct QueueCommand {
     std::string_view name;
     Task<json::value> (*run)(CommandContext&, json::object);
@@ -293,6 +299,14 @@ Task<json::value> run_command(CommandContext& context, std::string name, json::o
             continue;
         if (!context.users)
             throw Problem::conflict("command_failed", "the role auth does not run in this process");
+        auto job = [&] { return command.run(context, arguments); };
+        co_return co_await context.pool.run(job);
+    }
+    for (const BlockingCommand& command : server_commands) {
+        if (command.name != name)
+            continue;
+        if (!context.reloader)
+            throw Problem::conflict("command_failed", "no server runs");
         auto job = [&] { return command.run(context, arguments); };
         co_return co_await context.pool.run(job);
     }

@@ -15,6 +15,8 @@
 
 namespace gatehouse::app {
 
+class Reloader;
+
 struct CommandContext {
     auth::Commands* users;      // users, keys, audit log; nullptr where the role auth does not run
     events::EventQueue* queue;  // dead letters; nullptr where no role that uses events runs
@@ -23,11 +25,12 @@ struct CommandContext {
     // What a server must do afterwards; called on the pool.
     std::function<void()> on_users_changed = [] {};
     std::function<void()> on_keys_changed = [] {};
+    Reloader* reloader = nullptr;  // in a server
 };
 
 // "user.add", "user.list", "user.show", "user.passwd", "user.disable", "user.enable", "user.remove", "user.totp_reset",
 // "user.import", "key.list", "key.rotate", "audit.list", "audit.verify", "dead.list", "dead.show", "dead.retry",
-// "dead.drop". A listing is
+// "dead.drop"; in a server "config.reload", "config.diff". A listing is
 // {"items":[...]}. Throws http::Problem for what cannot be done, Unavailable when a store cannot be used. `context`
 // outlives the call.
 Task<json::value> run_command(CommandContext& context, std::string name, json::object arguments);

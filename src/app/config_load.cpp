@@ -139,6 +139,15 @@ void read_flags(const Flags& flags, const Config& config, std::vector<Setting>& 
     }
 }
 
+void read_sources(const Sources& sources, Config& config, Report& report)
+{
+    auto table = settings(config);
+    if (sources.file)
+        read_config_file(*sources.file, table, report);
+    read_environment(sources.environment, table, report);
+    read_flags(sources.flags, config, table, report);
+}
+
 }  // namespace
 
 void Report::forget(std::string_view key)
@@ -179,11 +188,7 @@ Result<LoadedConfig, std::vector<std::string>> load_config(const Sources& source
 {
     LoadedConfig loaded;
     Report report;
-    auto table = settings(loaded.config);
-    if (sources.file)
-        read_config_file(*sources.file, table, report);
-    read_environment(sources.environment, table, report);
-    read_flags(sources.flags, loaded.config, table, report);
+    read_sources(sources, loaded.config, report);
 
     // What is wrong in itself is told together with what does not fit together.
     check_config(loaded.config, report);
@@ -194,6 +199,14 @@ Result<LoadedConfig, std::vector<std::string>> load_config(const Sources& source
     loaded.config.worker.attempts_max = loaded.config.events.retry.attempts_max;
     loaded.origins = report.origins();
     return loaded;
+}
+
+std::filesystem::path data_directory_of(const Sources& sources)
+{
+    Config config;
+    Report ignored;
+    read_sources(sources, config, ignored);
+    return config.data;
 }
 
 std::vector<std::pair<std::string, std::string>> gatehouse_environment()

@@ -61,6 +61,9 @@ struct LoadedConfig {
 // The error is one line for each thing that is wrong.
 Result<LoadedConfig, std::vector<std::string>> load_config(const Sources& sources);
 
+// The data directory that they name, whatever else may be wrong with them: where a server is found.
+std::filesystem::path data_directory_of(const Sources& sources);
+
 // The process's variables that begin with GATEHOUSE_.
 std::vector<std::pair<std::string, std::string>> gatehouse_environment();
 

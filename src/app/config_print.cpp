@@ -18,8 +18,6 @@ namespace {
 
 constexpr std::string_view redacted = "[redacted]";
 
-json::object to_json(const std::vector<Setting>& table);
-
 json::value value_of(const Setting& setting)
 {
     struct Visitor {
@@ -50,29 +48,11 @@ json::value value_of(const Setting& setting)
         {
             json::array list;
             for (const auto& item : slot.all())
-                list.push_back(to_json(item));
+                list.push_back(table_to_json(item));
             return list;
         }
     };
     return std::visit(Visitor{setting}, setting.slot);
-}
-
-json::object to_json(const std::vector<Setting>& table)
-{
-    json::object root;
-    for (const Setting& setting : table) {
-        json::object* level = &root;
-        std::string_view rest = setting.key;
-        for (std::size_t dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
-            json::value& next = (*level)[rest.substr(0, dot)];
-            if (!next.is_object())
-                next = json::object();
-            level = &next.as_object();
-            rest.remove_prefix(dot + 1);
-        }
-        (*level)[rest] = value_of(setting);
-    }
-    return root;
 }
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -173,7 +153,7 @@ void append_table(std::string& out, const std::vector<Setting>& table)
 {
     out += "| key | value | default | meaning |\n|---|---|---|---|\n";
     for (const Setting& setting : table) {
-        std::string_view reloadable = setting.is(Setting::reloadable) ? " (SIGHUP reloads it)" : "";
+        std::string_view reloadable = setting.is(Setting::reloadable) ? " (reloaded)" : "";
         fmt::format_to(std::back_inserter(out), "| `{}` | {} | {} | {}{} |\n", setting.key, kind_of(setting),
                        default_of(setting), setting.meaning, reloadable);
     }
@@ -218,14 +198,35 @@ flags; later wins. None of them is needed: the defaults run every role on embedd
   behind the name it is read from that file (`GATEHOUSE_NOTIFIER__SMTP__PASSWORD_FILE=/run/secrets/smtp`). Lists are
   separated by commas; a list of maps is written as YAML.
 - Durations are written as `250ms`, `90s`, `10m`, `1h30m`, `14d`; sizes as `512KiB`, `16GiB`, or a number of bytes.
-- SIGHUP reads everything again. What is marked below takes effect at once, the rest at the next start. When something is
-  wrong with the new configuration, the old one stays in force and the log says why.
+- `gatehouse config reload`, or the signal SIGHUP, reads everything again. What is marked below takes effect at once, the
+  rest at the next start: `gatehouse config diff` tells beforehand. No connection ends and no request is lost. When
+  something is wrong with the new configuration, the old one stays in force, and the command and the log say why.
 
 )";
 
 }  // namespace
 
-json::object config_to_json(Config config) { return to_json(settings(config)); }
+json::value setting_to_json(const Setting& setting) { return value_of(setting); }
+
+json::object table_to_json(const std::vector<Setting>& table)
+{
+    json::object root;
+    for (const Setting& setting : table) {
+        json::object* level = &root;
+        std::string_view rest = setting.key;
+        for (std::size_t dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
+            json::value& next = (*level)[rest.substr(0, dot)];
+            if (!next.is_object())
+                next = json::object();
+            level = &next.as_object();
+            rest.remove_prefix(dot + 1);
+        }
+        (*level)[rest] = value_of(setting);
+    }
+    return root;
+}
+
+json::object config_to_json(Config config) { return table_to_json(settings(config)); }
 
 std::string config_to_yaml(const Config& config)
 {

@@ -3,13 +3,16 @@
 #pragma once
 
 #include "app/config.hpp"
+#include "app/settings.hpp"
 #include "base/json.hpp"
 
 #include <string>
 
 namespace gatehouse::app {
 
-// All settings as nested objects. Secrets, and passwords in URLs, are "[redacted]".
+// Settings as JSON, a table as nested objects. Secrets, and passwords in URLs, are "[redacted]".
+json::value setting_to_json(const Setting& setting);
+json::object table_to_json(const std::vector<Setting>& table);
 json::object config_to_json(Config config);
 
 // The same as YAML, which reads back as the same configuration where nothing was redacted.

@@ -48,23 +48,10 @@ void configure_log(const LogConfig& config)
     log::configure(text ? log::Format::text : log::Format::json, config.level);
 }
 
-// SIGHUP: what can change without a restart. A bad configuration leaves the old one in force.
-void reload(const CommandLine& line)
-{
-    auto loaded = load_config(sources_of(line));
-    if (!loaded) {
-        for (const std::string& error : loaded.error())
-            log::error("app", "configuration not reloaded", {{"error", error}});
-        return;
-    }
-    log::set_level(loaded->config.log.level);
-    log::info("app", "configuration reloaded");
-}
-
 extern "C" void exit_at_once(int) { ::_exit(1); }
 
 // Waits for the signal that ends the program.
-int wait_for_end(const CommandLine& line)
+int wait_for_end(Application& application)
 {
     asio::io_context context;
     asio::signal_set signals(context, SIGTERM, SIGINT, SIGHUP);
@@ -79,7 +66,7 @@ int wait_for_end(const CommandLine& line)
         if (received == SIGTERM || received == SIGINT)
             return received;
         if (received == SIGHUP)
-            reload(line);
+            application.reload();
     }
 }
 
@@ -121,10 +108,10 @@ int serve(const CommandLine& line)
     prepare_process();
     configure_log(loaded->config.log);
     try {
-        Application application(std::move(loaded->config));
+        Application application(std::move(loaded->config), sources_of(line));
         application.start();
         print_now(banner(application.report()));
-        int signal = wait_for_end(line);
+        int signal = wait_for_end(application);
         // Whoever is impatient asks twice. A reload makes no sense any more, and must not end the program either.
         std::signal(SIGHUP, SIG_IGN);
         std::signal(SIGTERM, exit_at_once);
