@@ -293,6 +293,7 @@ std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string
         role == Role::gateway ? std::numeric_limits<std::uint64_t>::max() : config_.gateway.body_bytes_max;
     options.assign_request_ids = role != Role::gateway;
     options.http2.cleartext = role == Role::gateway && config_.gateway.http2.cleartext;
+    options.shared_port = role == Role::gateway && config_.gateway.reuse_port;
     auto server = std::make_unique<LateServer>(threads_, std::move(options));
     address.port = server->port();
     listening_.push_back({std::string(to_string(role)), address});
@@ -344,7 +345,7 @@ void Application::Impl::build_roles()
         gateway_ = std::make_unique<gateway::Gateway>(
             config_.gateway, gateway::Gateway::Needs{threads_, *auth_upstream_, *files_upstream_, *console_upstream_,
                                                      clients_, authenticators_, revocations_, service_key_, clock_,
-                                                     *server_metrics_, tracer_.get()});
+                                                     metrics_, *server_metrics_, tracer_.get()});
     }
     if (roles_.has(Role::worker))
         worker_ = std::make_unique<worker::Worker>(
@@ -527,7 +528,9 @@ void Application::Impl::stop()
     // Load balancers look at /readyz: from now on they send nothing more here.
     ops_.set_draining();
 
-    auto drain = reloader_.running().gateway.drain;
+    const gateway::Config ending = reloader_.running().gateway;
+    if (gateway_server_)
+        std::this_thread::sleep_for(ending.drain_delay);
 
     // Requests in progress finish, and those that wait for news are told that there is none. They may still need
     // everything below.
@@ -535,7 +538,7 @@ void Application::Impl::stop()
         auth_->stop_waiting();
     for (auto* server : {gateway_server_.get(), auth_server_.get(), files_server_.get()}) {
         if (server)
-            server->server().drain(drain);
+            server->server().drain(ending.drain, ending.drain_delay);
     }
     control_->stop();
 

@@ -135,6 +135,12 @@ void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
             {"gateway.body_bytes_max", Size{&gateway.body_bytes_max, 1}, "largest request body", Setting::reloadable},
             {"gateway.drain", Milliseconds{&gateway.drain, milliseconds{0}},
              "how long requests may take to finish at the end", Setting::reloadable},
+            {"gateway.drain_delay", Milliseconds{&gateway.drain_delay, milliseconds{0}},
+             "at the end, how long everything goes on while /readyz says no, and how long idle connections have for "
+             "one more request after that",
+             Setting::reloadable},
+            {"gateway.reuse_port", &gateway.reuse_port,
+             "another gateway of the same user may listen on the same address: the next one, while this one ends"},
             {"gateway.revocation_max_age", Milliseconds{&gateway.revocation_max_age, milliseconds{100}},
              "how old the list of revoked tokens may be before the routes' revocation_stale decides",
              Setting::reloadable},
@@ -154,6 +160,22 @@ void add_http2_settings(std::vector<Setting>& table, gateway::Http2Config& http2
                      {"gateway.http2_cleartext", &http2.cleartext,
                       "speak HTTP/2 without TLS with clients that begin with it, such as a proxy in front"},
                  });
+}
+
+void add_overload_settings(std::vector<Setting>& table, gateway::OverloadConfig& overload)
+{
+    table.insert(
+        table.end(),
+        {
+            {"gateway.overload.requests_max", Count{&overload.requests_max, 0, 10'000'000},
+             "requests that may wait for the head of their answer; from 70 % of it on logins are answered 503, "
+             "then anonymous requests, then those of users that can be repeated, at last all; 0: 4096 for each I/O "
+             "thread",
+             Setting::reloadable},
+            {"gateway.overload.lag_max", Milliseconds{&overload.lag_max, milliseconds{0}},
+             "how late an I/O thread may be with its work until the same happens; 0: however late",
+             Setting::reloadable},
+        });
 }
 
 void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
@@ -284,6 +306,7 @@ std::vector<Setting> settings(Config& config)
     add_process_settings(table, config);
     add_gateway_settings(table, config.gateway);
     add_http2_settings(table, config.gateway.http2);
+    add_overload_settings(table, config.gateway.overload);
     add_auth_settings(table, config.auth);
     add_files_settings(table, config.files);
     add_worker_settings(table, config.worker);

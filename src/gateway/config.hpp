@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -54,6 +55,12 @@ struct Http2Config {
     bool cleartext = false;
 };
 
+// When work is turned away (overload.hpp).
+struct OverloadConfig {
+    std::size_t requests_max = 0;              // in progress in the process; 0: 4096 for each I/O thread
+    std::chrono::milliseconds lag_max{1'000};  // how late an I/O thread may be; 0: however late
+};
+
 struct Config {
     std::string listen = "127.0.0.1:8080";
     std::string public_url;  // empty: http://<listen>, with localhost for a loopback address
@@ -61,6 +68,9 @@ struct Config {
     AccessLogSampling access_log_sampling;
     std::uint64_t body_bytes_max = 16ULL << 30U;
     std::chrono::milliseconds drain{10'000};
+    std::chrono::milliseconds drain_delay{0};
+    bool reuse_port = false;
+    OverloadConfig overload;
     std::chrono::milliseconds revocation_max_age{30'000};
     StalePolicy revocation_stale = StalePolicy::allow;  // of Gatehouse's own routes
     Http2Config http2;

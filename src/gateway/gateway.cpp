@@ -25,7 +25,12 @@ class Gateway::Impl {
 public:
     Impl(Config config, Needs needs)
         : needs_(needs), issuers_(config.issuers, needs.threads.size(), needs.revocations, needs.clock),
-          newest_(boost::make_shared<Generation>(std::move(config), needs_, issuers_, nullptr)),
+          overload_(needs.threads.size(),
+                    [this](std::size_t i) {
+                        return std::make_unique<Overload>(needs_.threads.context(i).get_executor(),
+                                                          needs_.threads.size(), needs_.process_metrics);
+                    }),
+          newest_(boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, nullptr)),
           current_(needs.threads.size(), [this](std::size_t) {
               return std::make_unique<CurrentGeneration>(boost::local_shared_ptr<Generation>(newest_));
           })
@@ -44,7 +49,7 @@ public:
         std::erase_if(alive_, [](const auto& generation) { return generation.expired(); });
         if (alive_.size() >= generations_max)
             throw std::runtime_error("too many requests of older configurations are still being answered");
-        auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, newest_.get());
+        auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, newest_.get());
         alive_.push_back(next);
         newest_ = next;
         // Shared, because the last to count down may still be in that call when this has been woken up.
@@ -62,6 +67,7 @@ public:
 private:
     Needs needs_;
     Issuers issuers_;
+    PerThread<Overload> overload_;
     boost::shared_ptr<Generation> newest_;
     std::vector<boost::weak_ptr<Generation>> alive_;
     PerThread<CurrentGeneration> current_;

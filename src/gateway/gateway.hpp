@@ -33,6 +33,7 @@ public:
         const identity::RevocationList& revocations;
         const identity::ServiceKey& service_key;
         const Clock& clock;
+        Metrics& process_metrics;
         http::ServerMetrics& metrics;
         Tracer* tracer = nullptr;  // without one no spans are recorded
     };

@@ -29,6 +29,18 @@ std::string bearer_of(const http::Request& request)
     return std::string(identity::find_bearer_token(request.head.headers).value_or(""));
 }
 
+// What it costs the client when this is turned away (overload.hpp).
+Work work_of(const http::Request& request, const Passage& passage)
+{
+    const Route& route = *passage.route;
+    std::string_view method = request.head.method;
+    if (!passage.caller && !(route.own_role && (route.name == "/refresh" || route.name == "/logout")))
+        return route.own_role && method == "POST" ? Work::login : Work::anonymous;
+    bool repeatable =
+        method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+    return repeatable ? Work::repeatable : Work::other;
+}
+
 bool changes_state(std::string_view method) { return method != "GET" && method != "HEAD" && method != "OPTIONS"; }
 
 }  // namespace
@@ -36,9 +48,10 @@ bool changes_state(std::string_view method) { return method != "GET" && method !
 Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
                    PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
                    const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-                   const identity::ServiceKey& service_key, http::ServerMetrics& metrics, Tracer* tracer)
+                   const identity::ServiceKey& service_key, PerThread<Overload>& overload, http::ServerMetrics& metrics,
+                   Tracer* tracer)
     : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators), issuers_(issuers),
-      revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key),
+      revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key), overload_(overload),
       recorder_(config, routes, metrics, tracer),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
@@ -47,6 +60,7 @@ Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_r
 Task<http::Response> Pipeline::handle(http::Request& request, boost::local_shared_ptr<const void> holds)
 {
     Passage passage;
+    Overload::Request in_progress(overload_.local(), config_.overload);
     recorder_.begin(request, passage);
 
     // An exception (the client's body broke off, a bug) becomes a problem here, so that it is logged and counted too.
@@ -75,6 +89,8 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     if (auto problem = find_route(request, passage))
         co_return problem->to_response(request.request_id);
     if (auto problem = authenticate(request, passage))
+        co_return problem->to_response(request.request_id);
+    if (auto problem = shed(request, passage))
         co_return problem->to_response(request.request_id);
     if (auto problem = authorize(passage))
         co_return problem->to_response(request.request_id);
@@ -225,6 +241,15 @@ Result<Caller, identity::TokenError> Pipeline::verify(std::string_view token, co
     if (!route.external_callers)
         return std::unexpected(identity::TokenError::wrong_issuer);
     return theirs->verify(token);
+}
+
+// By now it is known whose request it is. A session that is refreshed or ended belongs to a user, too.
+std::optional<Problem> Pipeline::shed(const http::Request& request, const Passage& passage) const
+{
+    Overload& overload = overload_.local();
+    if (!overload.any())
+        return std::nullopt;
+    return overload.check(work_of(request, passage));
 }
 
 std::optional<Problem> Pipeline::authorize(const Passage& passage) const

@@ -9,6 +9,7 @@
 #include "base/io_threads.hpp"
 #include "gateway/config.hpp"
 #include "gateway/issuers.hpp"
+#include "gateway/overload.hpp"
 #include "gateway/passage.hpp"
 #include "gateway/request_recorder.hpp"
 #include "gateway/route_table.hpp"
@@ -30,7 +31,8 @@ public:
     Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
              PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
              const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-             const identity::ServiceKey& service_key, http::ServerMetrics& metrics, Tracer* tracer);
+             const identity::ServiceKey& service_key, PerThread<Overload>& overload, http::ServerMetrics& metrics,
+             Tracer* tracer);
 
     // `holds` is what this pipeline belongs to: it lives until the request has been answered to its last byte.
     Task<http::Response> handle(http::Request& request, boost::local_shared_ptr<const void> holds);
@@ -51,6 +53,7 @@ private:
     std::optional<http::Problem> authenticate(http::Request& request, Passage& passage) const;
     Result<Caller, identity::TokenError> verify(std::string_view token, const Route& route) const;
     std::optional<http::Problem> authorize(const Passage& passage) const;
+    std::optional<http::Problem> shed(const http::Request& request, const Passage& passage) const;
     bool may_be_revoked(const Passage& passage) const;
     std::optional<http::Problem> check_body(const http::Request& request, const Route& route) const;
     void rewrite(http::Request& request, const Passage& passage);
@@ -63,6 +66,7 @@ private:
     const identity::RevocationList& revocations_;
     StaleRevocations& stale_revocations_;
     const identity::ServiceKey& service_key_;
+    PerThread<Overload>& overload_;
     RequestRecorder recorder_;
     PerThread<PerThreadState> threads_;
 };

@@ -88,9 +88,9 @@ protected:
         http::StringBody text(std::move(body));
         request.body = &text;
         if (!gateway_)
-            gateway_ = std::make_unique<Gateway>(config_, Gateway::Needs{threads_, auth_up_, files_up_, console_up_,
-                                                                         clients_, authenticators_, revocations_.list,
-                                                                         service_key_, clock_, *server_metrics_});
+            gateway_ = std::make_unique<Gateway>(
+                config_, Gateway::Needs{threads_, auth_up_, files_up_, console_up_, clients_, authenticators_,
+                                        revocations_.list, service_key_, clock_, metrics_, *server_metrics_});
         std::promise<http::Response> promise;
         auto done = [&](std::exception_ptr error, http::Response response) {
             if (error)

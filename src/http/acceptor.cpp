@@ -11,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int accept_batch_max = 16;
 constexpr std::chrono::milliseconds failure_pause{100};
+constexpr std::chrono::milliseconds drain_look{20};
 
 std::string address_text(const sockaddr_storage& storage, socklen_t size)
 {
@@ -166,20 +168,53 @@ Task<void> Acceptor::run_http2(StreamSocket& stream, Peer peer, Buffer received)
     co_await connection.run(std::move(received));
 }
 
-void Acceptor::drain(std::chrono::milliseconds grace, std::function<void()> ended)
+void Acceptor::drain(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace, std::function<void()> ended)
 {
+    accept_rest();
     context_.draining = true;
     boost::system::error_code ignored;
     listener_.close(ignored);
     pause_.cancel();
-    // From the end: one that is cut ends later, but nothing here depends on that.
-    for (std::size_t i = context_.connections.size(); i > 0; --i)
-        context_.connections[i - 1]->drain();
-    own_.spawn(stop_connections(grace));
+    own_.spawn(stop_connections(grace, idle_grace));
     wait_for_end(std::move(ended));
 }
 
-Task<void> Acceptor::stop_connections(std::chrono::milliseconds grace) { co_await connections_.stop(grace); }
+// The kernel resets what waits in a socket that is closed.
+void Acceptor::accept_rest()
+{
+    std::size_t before = 0;
+    do {
+        before = connections_.size();
+        if (!accept_batch())
+            return;
+    } while (connections_.size() > before);
+}
+
+Task<void> Acceptor::stop_connections(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace)
+{
+    auto began = std::chrono::steady_clock::now();
+    if (idle_grace.count() > 0)
+        co_await wait_for_idle(std::min(grace, idle_grace));
+    // From the end: one that is cut ends later, but nothing here depends on that.
+    for (std::size_t i = context_.connections.size(); i > 0; --i)
+        context_.connections[i - 1]->drain();
+    auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+    co_await connections_.stop(std::max(grace - spent, std::chrono::milliseconds{0}));
+}
+
+// A client may be sending a request on a connection that is idle here: it is answered, and its connection ends with
+// the answer.
+Task<void> Acceptor::wait_for_idle(std::chrono::milliseconds idle_grace)
+{
+    for (std::size_t i = context_.connections.size(); i > 0; --i)
+        context_.connections[i - 1]->announce_end();
+    auto end = std::chrono::steady_clock::now() + idle_grace;
+    asio::steady_timer timer(io_);
+    while (connections_.size() > 0 && std::chrono::steady_clock::now() < end) {
+        timer.expires_after(drain_look);
+        co_await timer.async_wait(asio::as_tuple(asio::deferred));
+    }
+}
 
 void Acceptor::wait_for_end(std::function<void()> ended)
 {

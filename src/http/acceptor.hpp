@@ -27,7 +27,7 @@ public:
     void start();
 
     // Server::drain() on this thread. Calls `ended` when nothing of this runs any more.
-    void drain(std::chrono::milliseconds grace, std::function<void()> ended);
+    void drain(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace, std::function<void()> ended);
 
     std::size_t connection_count() const { return context_.connection_count.load(std::memory_order_relaxed); }
     Server::Figures figures() const
@@ -43,7 +43,9 @@ private:
     Task<void> run_connection(StreamSocket::Socket socket, std::string remote_address);
     Task<bool> shake_hands(StreamSocket& stream);
     Task<void> run_http2(StreamSocket& stream, Peer peer, Buffer received);
-    Task<void> stop_connections(std::chrono::milliseconds grace);
+    void accept_rest();
+    Task<void> stop_connections(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace);
+    Task<void> wait_for_idle(std::chrono::milliseconds idle_grace);
     void wait_for_end(std::function<void()> ended);
 
     asio::io_context& io_;

@@ -252,6 +252,8 @@ Task<void> Http2Connection::linger()
 
 void Http2Connection::drain()
 {
+    if (std::exchange(end_announced_, true))
+        return;
     session_.announce_end();
     drain_since_ = coarse_now();
     schedule_flush();

@@ -27,6 +27,7 @@ public:
     // Until the connection ends, whatever the reason. `received`: what was read already.
     Task<void> run(Buffer received);
 
+    void announce_end() override { drain(); }
     void drain() override;
 
     // For its streams.
@@ -73,6 +74,7 @@ private:
     SteadyTime head_since_ = SteadyTime::max();
     SteadyTime blocked_since_ = SteadyTime::max();
     SteadyTime drain_since_ = SteadyTime::max();
+    bool end_announced_ = false;
     bool in_turn_ = false;  // a flush follows anyway
     bool broken_ = false;   // nothing more can be sent
     bool ending_ = false;   // everything was sent

@@ -76,7 +76,7 @@ bool is_served(const sockaddr_un& address)
 
 }  // namespace
 
-ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::size_t count)
+ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::size_t count, bool shared)
 {
     std::string where =
         fmt::format(fmt::runtime(address.find(':') == std::string::npos ? "{}:{}" : "[{}]:{}"), address, port);
@@ -87,7 +87,7 @@ ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::si
 
     // With SO_REUSEPORT a second server of the same user would silently take half of the connections. Without it the
     // kernel tells that the port is taken.
-    if (port != 0) {
+    if (port != 0 && !shared) {
         UniqueFd probe = bind_tcp(endpoint, false, where);
         if (::listen(probe.get(), 1) != 0)
             fail(errno, where);

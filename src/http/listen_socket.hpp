@@ -17,8 +17,9 @@ struct ListenSockets {
 };
 
 // TCP sockets that share the port, so that the kernel spreads the connections. Throws std::system_error naming the
-// address; also when another program (or another server of this one) listens there.
-ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::size_t count);
+// address; also when another program (or another server of this one) listens there, unless it is `shared` with servers
+// of the same user that say so too: the kernel then spreads the connections over all of them.
+ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::size_t count, bool shared = false);
 
 // One Unix socket of mode 0600, in `count` descriptors. A socket file that nobody serves any more is replaced.
 ListenSockets listen_unix(const std::string& path, std::size_t count);

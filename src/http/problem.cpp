@@ -67,6 +67,7 @@ constexpr ProblemCode codes[] = {
     {"internal_error", 500, "Internal error"},
     {"bad_gateway", 502, "The service behind this one failed"},
     {"unavailable", 503, "Unavailable for now"},
+    {"overloaded", 503, "There is too much to do for now"},
     {"revocations_stale", 503, "Access tokens cannot be checked for now"},
     {"upstream_timeout", 504, "The service behind this one did not answer in time"},
     {"unsupported_version", 505, "The HTTP version is not supported"},

@@ -18,9 +18,9 @@ public:
     Impl(IoThreads& threads, ServerOptions options, Handler handler)
         : threads_(threads), options_(std::move(options)), handler_(std::move(handler))
     {
-        ListenSockets listening = options_.unix_path.empty()
-                                      ? listen_tcp(options_.address, options_.port, threads_.size())
-                                      : listen_unix(options_.unix_path, threads_.size());
+        ListenSockets listening = options_.unix_path.empty() ? listen_tcp(options_.address, options_.port,
+                                                                          threads_.size(), options_.shared_port)
+                                                             : listen_unix(options_.unix_path, threads_.size());
         port_ = listening.port;
         for (std::size_t i = 0; i < threads_.size(); ++i)
             acceptors_.push_back(
@@ -29,7 +29,7 @@ public:
 
     ~Impl()
     {
-        drain(std::chrono::milliseconds{0});
+        drain({}, {});
         if (!options_.unix_path.empty())
             ::unlink(options_.unix_path.c_str());
     }
@@ -41,15 +41,15 @@ public:
             asio::post(threads_.context(i), [acceptor = acceptors_[i].get()] { acceptor->start(); });
     }
 
-    void drain(std::chrono::milliseconds grace)
+    void drain(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace)
     {
         if (!started_ || std::exchange(drained_, true))
             return;
         // Shared, because the last to count down may still be in that call when this has been woken up.
         auto ended = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(acceptors_.size()));
         for (std::size_t i = 0; i < acceptors_.size(); ++i)
-            asio::post(threads_.context(i), [acceptor = acceptors_[i].get(), grace, ended] {
-                acceptor->drain(grace, [ended] { ended->count_down(); });
+            asio::post(threads_.context(i), [acceptor = acceptors_[i].get(), grace, idle_grace, ended] {
+                acceptor->drain(grace, idle_grace, [ended] { ended->count_down(); });
             });
         ended->wait();
     }
@@ -96,6 +96,9 @@ void Server::start() { impl_->start(); }
 std::uint16_t Server::port() const { return impl_->port(); }
 std::size_t Server::connection_count() const { return impl_->connection_count(); }
 Server::Figures Server::figures() const { return impl_->figures(); }
-void Server::drain(std::chrono::milliseconds grace) { impl_->drain(grace); }
+void Server::drain(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace)
+{
+    impl_->drain(grace, idle_grace);
+}
 
 }  // namespace gatehouse::http

@@ -34,6 +34,7 @@ struct ServerOptions {
     std::string name;  // for logs: "gateway", "ops", ...
     std::string address = "127.0.0.1";
     std::uint16_t port = 0;          // 0: any free one
+    bool shared_port = false;        // other servers of this user may listen there too: the one that takes over
     std::string unix_path;           // instead of address and port: a Unix socket, made with mode 0600
     std::shared_ptr<TlsServer> tls;  // null: plain connections
     ParserLimits parser;
@@ -69,8 +70,9 @@ public:
     Figures figures() const;
 
     // Stops accepting, closes idle connections, lets requests in progress finish for at most `grace` (their answers say
-    // `connection: close`), then cuts the rest. Blocks; call from a thread that is not an I/O thread.
-    void drain(std::chrono::milliseconds grace);
+    // `connection: close`), then cuts the rest. Idle connections are closed after `idle_grace`, so that a request which
+    // is on its way to one meanwhile is not lost. Blocks; call from a thread that is not an I/O thread.
+    void drain(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace = {});
 
 private:
     class Impl;

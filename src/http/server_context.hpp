@@ -29,6 +29,9 @@ public:
     OpenConnection(const OpenConnection&) = delete;
     OpenConnection& operator=(const OpenConnection&) = delete;
 
+    // The server will stop soon: a protocol that can say so asks the client to send nothing more here.
+    virtual void announce_end() {}
+
     // The server stops: ends at once when no request is on its way, else after those in progress.
     virtual void drain() = 0;
 
