@@ -53,6 +53,8 @@ bool is_authority(std::string_view text)
     return text[host_end] == ':' && is_port(text.substr(host_end + 1));
 }
 
+bool is_refused_method(std::string_view method) { return method == "CONNECT" || method == "TRACE"; }
+
 bool is_origin_form(std::string_view target)
 {
     auto path_size = std::min(target.find('?'), target.size());

@@ -18,6 +18,9 @@ std::optional<std::uint64_t> parse_length(std::string_view text);
 // percent-encoding, sub-delimiters, an empty host or port, IPvFuture.
 bool is_authority(std::string_view text);
 
+// CONNECT has no meaning here; TRACE would show the client what is added to requests on their way.
+bool is_refused_method(std::string_view method);
+
 // Checks a path and its query: only the bytes that belong there, whole escapes in the path, no escaped NUL anywhere.
 bool is_origin_form(std::string_view target);
 

@@ -71,16 +71,19 @@ Task<void> Http2Connection::receive_all()
     while (!broken_ && !ending_) {
         IoStatus status = receive();
         if (status == IoStatus::done) {
+            // A read that did not fill the buffer is followed by a wait, not by a read that finds nothing.
+            bool more = input_.space().empty() || stream_.has_buffered_input();
             bytes_without_wait += input_.view().size();
             take_turn(input_.view());
-            if (bytes_without_wait < turn_bytes_max)
+            if (more && bytes_without_wait >= turn_bytes_max) {
+                bytes_without_wait = 0;
+                co_await asio::post(stream_.socket().get_executor(), asio::deferred);
+            }
+            if (more || broken_ || ending_)
                 continue;
-            bytes_without_wait = 0;
-            co_await asio::post(stream_.socket().get_executor(), asio::deferred);
-            continue;
-        }
-        if (status != IoStatus::would_block)
+        } else if (status != IoStatus::would_block) {
             co_return;
+        }
         bytes_without_wait = 0;
         input_ = Buffer();
         auto result = co_await stream_.readable();

@@ -49,9 +49,8 @@ bool Http2HeadBuilder::add(std::string_view name, std::string_view value)
 void Http2HeadBuilder::add_pseudo(std::string_view name, std::string_view value)
 {
     if (name == ":method") {
-        // An extended or plain CONNECT asks for a tunnel.
         if (value.empty() || value.size() > method_bytes_max || !tokens::all(value, tokens::token) ||
-            value == "CONNECT")
+            is_refused_method(value))
             refuse(ParseError::bad_method);
         head_->method = value;
     } else if (name == ":path") {
@@ -131,6 +130,9 @@ ParseError Http2HeadBuilder::finish()
         refuse(ParseError::bad_host);
     else if (head_->target == "*" ? head_->method != "OPTIONS" : !is_origin_form(head_->target))
         refuse(ParseError::bad_target);
+    // As in the parser of HTTP/1.1: services read two of them in different ways.
+    else if (head_->headers.count("authorization") > 1 || head_->headers.count("content-type") > 1)
+        refuse(ParseError::bad_field_value);
     return error_;
 }
 

@@ -2,7 +2,10 @@
 // HTTP/2 as a client sees it.
 #include "http/problem.hpp"
 #include "http/server.hpp"
+#include "http/tls_server.hpp"
+#include "support/certificates.hpp"
 #include "support/http2_client.hpp"
+#include "support/temp_dir.hpp"
 #include "support/test_server.hpp"
 
 #include <gmock/gmock.h>
@@ -231,6 +234,9 @@ INSTANTIATE_TEST_SUITE_P(
                                 {":path", "/"},
                                 {":authority", "a"}},
                     0},
+        RefusedHead{"Trace", changed(":method", "TRACE"), 400},
+        RefusedHead{"TwoAuthorizations", with({{"authorization", "a"}, {"authorization", "a"}}), 400},
+        RefusedHead{"TwoContentTypes", with({{"content-type", "a/b"}, {"content-type", "a/b"}}), 400},
         RefusedHead{"LongMethod", changed(":method", std::string(40, 'A')), 400},
         RefusedHead{"MethodWithSpace", changed(":method", "GET /"), 0}, RefusedHead{"NoMethod", without(":method"), 0},
         RefusedHead{"NoScheme", without(":scheme"), 0}, RefusedHead{"OtherScheme", changed(":scheme", "ftp"), 400},
@@ -315,6 +321,36 @@ TEST(Http2Server, AnAnswerBeforeTheEndOfTheBodyEndsTheStreamWithoutAnError)
     // Bytes that nobody read do not use up the connection's window.
     for (int i = 0; i < 50; ++i)
         EXPECT_EQ(client.wait(client.post("/", std::string(60'000, 'x'), false)).status, 200);
+}
+
+// The handler's body is a megabyte and the answer twenty: windows and TLS records cut them in different places.
+Task<Response> read_all_and_send_much(Request& request)
+{
+    std::size_t size = 0;
+    for (std::string_view piece = co_await request.body->read(); !piece.empty(); piece = co_await request.body->read())
+        size += piece.size();
+    Response response = stream_response(std::make_unique<LongBody>(20'000'000, true));
+    response.headers.set("x-received", std::to_string(size));
+    co_return response;
+}
+
+TEST(Http2Server, IsSpokenOverTlsWhereTheClientChoosesIt)
+{
+    TempDir directory;
+    CertificateAuthority authority(directory.path());
+    ServerOptions options = quick_options();
+    options.tls = std::make_shared<TlsServer>(
+        TlsServerOptions{.certificates = {authority.issue("a", "DNS:a.example")}, .http2 = true});
+    TestServer server(read_all_and_send_much, options);
+    TestTlsClient tls(server.port(), {.alpn = std::string("\x02h2")});
+    ASSERT_TRUE(tls.handshake());
+    Http2Client client(tls);
+    for (int i = 0; i < 2; ++i) {
+        const Http2Answer& answer = client.wait(client.post("/", std::string(1'000'000, 'x')));
+        EXPECT_EQ(answer.fields.at("x-received"), "1000000");
+        EXPECT_EQ(answer.body.size(), 20'000'000U);
+        EXPECT_EQ(answer.error, 0U);
+    }
 }
 
 }  // namespace

@@ -323,8 +323,7 @@ ParseError normalize_target(RequestHead& head, std::string_view host)
 HeadResult finish_request(std::size_t consumed, RequestHead& head)
 {
     FieldFacts facts = collect(head.headers);
-    // CONNECT has no meaning here; TRACE would show the client what is added to requests on their way.
-    if (head.method == "CONNECT" || head.method == "TRACE")
+    if (is_refused_method(head.method))
         return invalid(ParseError::bad_method);
     // It says which fields end here; half of it understood could be worse than none.
     if (facts.bad_connection)

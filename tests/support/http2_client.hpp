@@ -4,12 +4,15 @@
 #pragma once
 
 #include "support/raw_socket.hpp"
+#include "support/tls_client.hpp"
 
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -45,25 +48,24 @@ inline std::string http2_frame(std::uint8_t type, std::uint8_t flags, std::uint3
 
 class Http2Client final {
 public:
-    explicit Http2Client(std::uint16_t port, bool widens_windows = true) : socket_(RawSocket::connect(port))
+    explicit Http2Client(std::uint16_t port, bool widens_windows = true)
+        : socket_(std::make_unique<RawSocket>(RawSocket::connect(port)))
     {
         int on = 1;
-        ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        nghttp2_session_callbacks* callbacks = nullptr;
-        nghttp2_session_callbacks_new(&callbacks);
-        nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
-        nghttp2_option* option = nullptr;
-        nghttp2_option_new(&option);
-        nghttp2_option_set_no_auto_window_update(option, widens_windows ? 0 : 1);
-        nghttp2_option_set_no_http_messaging(option, 1);
-        nghttp2_session_client_new2(&session_, callbacks, this, option);
-        nghttp2_option_del(option);
-        nghttp2_session_callbacks_del(callbacks);
-        nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
-        flush();
+        ::setsockopt(socket_->fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        send_ = [this](std::string_view bytes) { return socket_->try_send(bytes); };
+        read_ = [this] { return socket_->read_some(); };
+        begin(widens_windows);
+    }
+    // Over a connection that has chosen h2 and outlives this.
+    explicit Http2Client(TestTlsClient& tls)
+        : send_([&tls](std::string_view bytes) {
+              tls.send(bytes);
+              return true;
+          }),
+          read_([&tls] { return tls.read_some(); })
+    {
+        begin(true);
     }
     ~Http2Client() { nghttp2_session_del(session_); }
     Http2Client(const Http2Client&) = delete;
@@ -128,7 +130,7 @@ public:
     }
 
     // Bytes of the test's own. False when the server has closed.
-    bool raw(std::string_view bytes) { return socket_.try_send(bytes); }
+    bool raw(std::string_view bytes) { return send_(bytes); }
 
     // Until the stream is closed, or the connection.
     const Http2Answer& wait(std::int32_t id)
@@ -158,7 +160,7 @@ public:
     std::int64_t find_goaway_to_end()
     {
         constexpr std::size_t head_bytes = 9;
-        std::string bytes = socket_.read_to_end();
+        std::string bytes = socket_->read_to_end();
         auto number = [&](std::size_t at, std::size_t size) {
             std::uint32_t value = 0;
             for (std::size_t i = at; i < at + size; ++i)
@@ -180,7 +182,7 @@ public:
     {
         if (at_end_)
             return false;
-        std::string bytes = socket_.read_some();
+        std::string bytes = read_();
         at_end_ = bytes.empty();
         ssize_t result =
             nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
@@ -196,18 +198,37 @@ public:
         const std::uint8_t* bytes = nullptr;
         for (ssize_t size = nghttp2_session_mem_send(session_, &bytes); size > 0;
              size = nghttp2_session_mem_send(session_, &bytes))
-            if (!socket_.try_send({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)}))
+            if (!send_({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)}))
                 return;
     }
 
     std::int32_t send_window(std::int32_t id) { return nghttp2_session_get_stream_remote_window_size(session_, id); }
-    RawSocket& socket() { return socket_; }
+    RawSocket& socket() { return *socket_; }
 
 private:
     struct Body {
         std::string text;
         bool ends = false;
     };
+
+    void begin(bool widens_windows)
+    {
+        nghttp2_session_callbacks* callbacks = nullptr;
+        nghttp2_session_callbacks_new(&callbacks);
+        nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+        nghttp2_option* option = nullptr;
+        nghttp2_option_new(&option);
+        nghttp2_option_set_no_auto_window_update(option, widens_windows ? 0 : 1);
+        nghttp2_option_set_no_http_messaging(option, 1);
+        nghttp2_session_client_new2(&session_, callbacks, this, option);
+        nghttp2_option_del(option);
+        nghttp2_session_callbacks_del(callbacks);
+        nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
+        flush();
+    }
 
     static Http2Client& self(void* data) { return *static_cast<Http2Client*>(data); }
 
@@ -263,7 +284,9 @@ private:
         return static_cast<ssize_t>(size);
     }
 
-    RawSocket socket_;
+    std::unique_ptr<RawSocket> socket_;  // null over TLS
+    std::function<bool(std::string_view)> send_;
+    std::function<std::string()> read_;
     nghttp2_session* session_ = nullptr;
     std::map<std::int32_t, Http2Answer> answers_;
     std::map<std::int32_t, Body> bodies_;
