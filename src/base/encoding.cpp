@@ -66,15 +66,20 @@ std::optional<std::string> decode(std::string_view text, const std::array<std::i
 
 }  // namespace
 
-std::string to_hex(std::string_view bytes)
+char* write_hex(std::string_view bytes, char* out)
 {
     static constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    text.reserve(bytes.size() * 2);
     for (unsigned char byte : bytes) {
-        text += digits[byte >> 4U];
-        text += digits[byte & 15U];
+        *out++ = digits[byte >> 4U];
+        *out++ = digits[byte & 15U];
     }
+    return out;
+}
+
+std::string to_hex(std::string_view bytes)
+{
+    std::string text(bytes.size() * 2, '\0');
+    write_hex(bytes, text.data());
     return text;
 }
 

@@ -8,7 +8,8 @@
 
 namespace gatehouse {
 
-std::string to_hex(std::string_view bytes);  // lower case
+std::string to_hex(std::string_view bytes);          // lower case
+char* write_hex(std::string_view bytes, char* out);  // the same into memory that is there; the end of it
 std::optional<std::string> from_hex(std::string_view text);
 
 std::string to_base64(std::string_view bytes);     // with padding

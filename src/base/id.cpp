@@ -5,6 +5,8 @@
 #include "base/random.hpp"
 #include "base/sha256.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 
@@ -12,13 +14,19 @@ namespace gatehouse {
 
 namespace {
 
-std::string to_uuid_text(std::string bytes, unsigned version)
+using Bytes = std::array<char, 16>;
+
+std::string to_uuid_text(Bytes bytes, unsigned version)
 {
     bytes[6] = static_cast<char>((static_cast<unsigned char>(bytes[6]) & 0x0fU) | (version << 4U));
     bytes[8] = static_cast<char>((static_cast<unsigned char>(bytes[8]) & 0x3fU) | 0x80U);
-    std::string text = to_hex(bytes);
-    for (std::size_t at : {8U, 13U, 18U, 23U})
-        text.insert(at, 1, '-');
+    std::string text(36, '-');
+    std::string_view rest(bytes.data(), bytes.size());
+    char* out = text.data();
+    for (std::size_t size : {4U, 2U, 2U, 2U, 6U}) {
+        out = write_hex(rest.substr(0, size), out) + 1;
+        rest.remove_prefix(size);
+    }
     return text;
 }
 
@@ -44,12 +52,13 @@ std::string make_id()
 {
     std::uint64_t tick = next_tick();
     std::uint64_t ms = tick >> 12U;
-    std::string bytes = random_bytes(16);
+    Bytes bytes;
+    fill_random(bytes);
     for (std::size_t i = 0; i < 6; ++i)
         bytes[i] = static_cast<char>(ms >> (40U - 8U * i));
     bytes[6] = static_cast<char>((tick >> 8U) & 0x0fU);
     bytes[7] = static_cast<char>(tick);
-    return to_uuid_text(std::move(bytes), 7);
+    return to_uuid_text(bytes, 7);
 }
 
 std::string make_derived_id(std::string_view scope, std::string_view name)
@@ -58,7 +67,10 @@ std::string make_derived_id(std::string_view scope, std::string_view name)
     hash.update(scope);
     hash.update(std::string_view{"\0", 1});
     hash.update(name);
-    return to_uuid_text(hash.finish().substr(0, 16), 8);
+    std::string digest = hash.finish();
+    Bytes bytes;
+    std::copy_n(digest.begin(), bytes.size(), bytes.begin());
+    return to_uuid_text(bytes, 8);
 }
 
 bool is_id(std::string_view text)

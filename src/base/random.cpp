@@ -33,14 +33,19 @@ constexpr std::size_t small_request_max = 64;
 
 }  // namespace
 
-std::string random_bytes(std::size_t count)
+void fill_random(std::span<char> bytes)
 {
     thread_local Block block;
-    std::string bytes(count, '\0');
-    if (count <= small_request_max)
-        block.take(bytes.data(), count);
+    if (bytes.size() <= small_request_max)
+        block.take(bytes.data(), bytes.size());
     else
         randombytes_buf(bytes.data(), bytes.size());
+}
+
+std::string random_bytes(std::size_t count)
+{
+    std::string bytes(count, '\0');
+    fill_random(bytes);
     return bytes;
 }
 

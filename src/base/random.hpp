@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 namespace gatehouse {
 
 std::string random_bytes(std::size_t count);
+void fill_random(std::span<char> bytes);  // the same, without memory of its own
 
 }  // namespace gatehouse

@@ -108,6 +108,12 @@ void Headers::clear()
     entries_.clear();
 }
 
+void Headers::reserve(std::size_t bytes, std::size_t fields)
+{
+    text_.reserve(bytes);
+    entries_.reserve(fields);
+}
+
 const char* BodyError::what() const noexcept
 {
     switch (kind_) {

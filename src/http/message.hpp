@@ -38,6 +38,8 @@ public:
     Field operator[](std::size_t index) const;
     std::size_t bytes() const { return text_.size(); }
     void clear();
+    // Room for so much, in one piece instead of step by step.
+    void reserve(std::size_t bytes, std::size_t fields);
 
     class Iterator {
     public:

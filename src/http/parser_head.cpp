@@ -22,6 +22,9 @@ using State = HeadResult::State;
 
 // Method, two spaces, "HTTP/1.1", CR LF, and some room, so that only a long target makes a line too long.
 constexpr std::size_t request_line_extra_bytes = 64;
+// What a response's model makes room for at once: most need no more, a few fields added by us included.
+constexpr std::size_t usual_bytes = 512;
+constexpr std::size_t usual_fields = 16;
 
 HeadResult invalid(ParseError error)
 {
@@ -465,6 +468,7 @@ HeadResult parse_response_head(std::string_view input, std::size_t& scanned, con
         if (line.next == nullptr)
             return invalid(line.error);
         begin = static_cast<std::size_t>(line.next - view.data());
+        head.headers.reserve(usual_bytes, usual_fields);
     } else {
         begin = find_line_begin(view, scanned);
     }

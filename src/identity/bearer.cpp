@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity/bearer.hpp"
 
+#include "http/tokens.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,10 +17,11 @@ constexpr std::string_view challenge = R"(Bearer realm="gatehouse")";
 bool is_token_text(std::string_view text)
 {
     auto last = text.find_last_not_of('=');
-    return last != text.npos && std::ranges::all_of(text.substr(0, last + 1), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                      c == '.' || c == '_' || c == '~' || c == '+' || c == '/';
-           });
+    if (last == text.npos)
+        return false;
+    return std::ranges::all_of(text.substr(0, last + 1), [](char c) {
+        return http::tokens::is(c, http::tokens::unreserved) || c == '+' || c == '/';
+    });
 }
 
 }  // namespace
