@@ -121,10 +121,9 @@ bool Acceptor::accept_batch()
 void Acceptor::serve(UniqueFd fd, std::string remote_address)
 {
     try {
-        StreamSocket::Socket socket(io_);
-        bool tcp = !remote_address.empty();
-        socket.assign(asio::generic::stream_protocol(tcp ? AF_INET : AF_UNIX, 0), fd.get());
-        fd.release();
+        StreamSocket::Socket socket(io_.get_executor());
+        socket.assign(fd.get());
+        static_cast<void>(fd.release());
         connections_.spawn(run_connection(std::move(socket), std::move(remote_address)));
     } catch (const std::exception& error) {
         log::error("http", "a connection could not be served",

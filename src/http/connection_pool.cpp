@@ -44,7 +44,7 @@ Lease ConnectionPool::lend(bool fresh)
         kept_.pop_back();
         // Closed by the peer meanwhile, or it sent something that no request asked for: what comes next on such a
         // connection cannot be trusted to be the answer.
-        if (connection->stream.peek() != IoStatus::would_block)
+        if (connection->stream.glance() != IoStatus::would_block)
             continue;
         connection->kept_by = nullptr;
         connection->stream.when_expired(nullptr, nullptr);

@@ -22,7 +22,7 @@ constexpr std::size_t turn_bytes_max = 1024 * 1024;
 
 IoStatus status_of(int error)
 {
-    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR ? IoStatus::would_block : IoStatus::closed;
+    return error == EAGAIN || error == EWOULDBLOCK ? IoStatus::would_block : IoStatus::closed;
 }
 
 }  // namespace
@@ -157,14 +157,16 @@ IoStatus StreamSocket::read_now(Buffer& buffer)
     if (cut_)
         return IoStatus::expired;
     if (tls_) [[unlikely]]
-        return tls_->read(buffer);
+        return noted(tls_->read(buffer));
     std::span<char> space = buffer.space();
     ssize_t size = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
     if (size > 0) {
         buffer.commit(static_cast<std::size_t>(size));
+        if (static_cast<std::size_t>(size) < space.size())
+            socket_.set_dry();
         return IoStatus::done;
     }
-    return size == 0 ? IoStatus::closed : status_of(errno);
+    return size == 0 ? IoStatus::closed : nothing_read();
 }
 
 IoStatus StreamSocket::write_now(Gather& gather)
@@ -196,12 +198,28 @@ IoStatus StreamSocket::peek()
     if (cut_)
         return IoStatus::expired;
     if (tls_) [[unlikely]]
-        return tls_->peek();
+        return noted(tls_->peek());
     char byte = 0;
     ssize_t size = ::recv(socket_.native_handle(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
     if (size > 0)
         return IoStatus::done;
-    return size == 0 ? IoStatus::closed : status_of(errno);
+    return size == 0 ? IoStatus::closed : nothing_read();
+}
+
+IoStatus StreamSocket::nothing_read()
+{
+    IoStatus status = status_of(errno);
+    if (status == IoStatus::would_block)
+        socket_.set_dry();
+    return status;
+}
+
+// TLS reads until it has a whole record, so it found nothing when it has none.
+IoStatus StreamSocket::noted(IoStatus of_tls_read)
+{
+    if (of_tls_read == IoStatus::would_block)
+        socket_.set_dry();
+    return of_tls_read;
 }
 
 IoStatus StreamSocket::waited(const WaitResult& result)
@@ -218,7 +236,7 @@ Task<IoStatus> StreamSocket::read(Buffer& buffer, BufferPool& pool, std::size_t 
     for (;;) {
         buffer.make_room(pool, capacity);
         std::size_t before = buffer.view().size();
-        IoStatus status = read_now(buffer);
+        IoStatus status = !cut_ && !tls_ && socket_.is_dry() ? IoStatus::would_block : read_now(buffer);
         if (status != IoStatus::would_block) {
             if (turn_is_over(buffer.view().size() - before))
                 co_await asio::post(socket_.get_executor(), asio::deferred);

@@ -2,9 +2,9 @@
 // A connected TCP or Unix socket with one deadline, for the server's connections and the client's; with TLS on it
 // where one was given (set_tls).
 //
-// Every operation first tries without waiting, by a system call of its own: most reads and writes of small messages
-// never reach the reactor. A wait ends when the socket is ready, the deadline has passed, or cut() was called. One
-// operation at a time; one thread.
+// Every operation first tries without waiting, by a system call of its own, but for a read of a socket that is known to
+// be dry. A wait ends when the socket is ready, the deadline has passed, or cut() was called. One operation at a time;
+// one thread.
 //
 // TLS takes more from the socket than was asked for, so who waits for bytes looks at has_buffered_input() first, or has
 // tried to read since: a read that gives `would_block` leaves nothing behind.
@@ -13,10 +13,10 @@
 #include "base/task.hpp"
 #include "http/buffer_pool.hpp"
 #include "http/deadline.hpp"
+#include "http/polled_socket.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 
 #include <array>
 #include <cstddef>
@@ -57,7 +57,7 @@ private:
 
 class StreamSocket final {
 public:
-    using Socket = asio::generic::stream_protocol::socket;
+    using Socket = PolledSocket;
 
     StreamSocket(Socket socket, Deadlines& deadlines);
     ~StreamSocket();  // under TLS it says that nothing follows, unless the connection broke or was cut
@@ -98,6 +98,8 @@ public:
     IoStatus write_now(Gather& gather);
     // What has come that was not read: done with 1 byte or more, closed, or would_block for a quiet connection.
     IoStatus peek();
+    // would_block without a system call where that is known already, by the events that have been handed out so far.
+    IoStatus glance() { return !cut_ && !tls_ && socket_.is_quiet() ? IoStatus::would_block : peek(); }
 
     // Waits until there is something to read; no coroutine of its own:
     //     auto result = co_await stream.readable();
@@ -123,6 +125,8 @@ private:
     static void on_deadline(void* self);
     void wake();
     bool tls_has_buffered_input() const;
+    IoStatus nothing_read();  // by errno
+    IoStatus noted(IoStatus of_tls_read);
 
     // After a long run of operations that never waited, the other connections of the thread get a turn.
     bool turn_is_over(std::size_t bytes);
