@@ -32,14 +32,14 @@ export async function startAuthRequestNginx(backend) {
 }
 
 // It verifies every token anew; `algorithm` as jwt_verify knows it.
-export async function startHaproxy(backend, issuer) {
+export async function startHaproxy(backend, issuer, connections = 8000) {
   const { algorithm, pem, name } = issuer;
   const port = await freePort();
   const file = path.join(scratch, `haproxy-${name}.cfg`);
   writeFileSync(file, `
 global
   nbthread 1
-  maxconn 8000
+  maxconn ${connections}
 defaults
   mode http
   timeout connect 5s
