@@ -22,7 +22,9 @@ bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std:
 template <std::size_t Size>
 void fill_with_random(std::array<char, Size>& id)
 {
-    std::ranges::copy(to_hex(random_bytes(Size / 2)), id.begin());
+    std::array<char, Size / 2> bytes_of_id;
+    fill_random(bytes_of_id);
+    write_hex({bytes_of_id.data(), bytes_of_id.size()}, id.data());
     id.back() = id.back() == '0' ? '1' : id.back();  // never all zeros
 }
 
