@@ -95,6 +95,10 @@ identity::Authenticator* Issuers::find(std::string_view token)
 {
     if (issuers_.empty() || token.size() > token_bytes_max)
         return nullptr;
+    // One that was verified before need not be taken apart to see whose it is.
+    for (auto& issuer : issuers_)
+        if (issuer->authenticators.local().remembers(token))
+            return &issuer->authenticators.local();
     auto named = identity::peek_issuer(token);
     if (!named)
         return nullptr;

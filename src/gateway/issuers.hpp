@@ -29,6 +29,8 @@ public:
             const Clock& clock);
     ~Issuers();
 
+    bool empty() const { return issuers_.empty(); }
+
     // Of the issuer that the token names; nullptr when it is none of these.
     identity::Authenticator* find(std::string_view token);
 

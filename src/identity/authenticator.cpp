@@ -182,6 +182,8 @@ bool Authenticator::is_revoked(const Claims& claims, std::uint64_t& checked) con
     return revocations_.is_revoked(claims);
 }
 
+bool Authenticator::remembers(std::string_view token) const { return cache_->find(token) != nullptr; }
+
 std::shared_ptr<const Claims> Authenticator::require(const http::Request& request)
 {
     auto token = find_bearer_token(request.head.headers);

@@ -41,6 +41,9 @@ public:
     // revocations, have been seen at all.
     Result<std::shared_ptr<const Claims>, TokenError> verify(std::string_view token);
 
+    // Whether it was verified here once and is still kept; says nothing of what verify() will find. Cheap.
+    bool remembers(std::string_view token) const;
+
     // The claims of the request's `Authorization: Bearer` field. Throws Problem: 401 without credentials (no error
     // code, as RFC 6750 section 3 says), 401 invalid_token, 400 invalid_request for a malformed field.
     std::shared_ptr<const Claims> require(const http::Request& request);

@@ -105,11 +105,14 @@ TEST_F(AuthenticatorTest, NothingIsVerifiedBeforeTheRevocationsAreKnown)
 TEST_F(AuthenticatorTest, VerifiesATokenOnceAndRemembersIt)
 {
     std::string token = token_of("one");
+    EXPECT_FALSE(authenticator.remembers(token));
     for (int i = 0; i < 3; ++i) {
         auto claims = authenticator.verify(token);
         ASSERT_TRUE(claims.has_value());
         EXPECT_EQ((*claims)->token_id, "one");
     }
+    EXPECT_TRUE(authenticator.remembers(token));
+    EXPECT_FALSE(authenticator.remembers(token_of("two")));
     EXPECT_EQ(authenticator.figures().misses, 1u);
     EXPECT_EQ(authenticator.figures().hits, 2u);
 }
