@@ -117,7 +117,7 @@ TEST_F(ConfigTest, TellsEveryErrorAtOnceWithItsPlace)
                             "gatehouse.yaml:3:17: auth.hash_threads: must be a whole number, not `lots`",
                             "gatehouse.yaml:5:10: log.level: must be one of debug, info, warn, error, not `loud`",
                             "gatehouse.yaml:6:1: foo: unknown key; known here: auth, data, events, files, gateway, io, "
-                            "log, notifier, ops, roles, service_key, worker"));
+                            "log, notifier, ops, roles, service_key, tracing, worker"));
 }
 
 struct BadFile {
