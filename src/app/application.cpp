@@ -166,14 +166,14 @@ private:
     // What is in force by now.
     Reloader reloader_;
 
-    // Everything that serves runs on these.
-    IoThreads threads_;
-
-    // The requests that they answer, counted by route.
+    // The requests that the roles answer, counted by route.
     std::shared_ptr<http::ServerMetrics> server_metrics_;
 
     // What they did for each, for a collector of traces; nullptr without one.
     std::unique_ptr<Tracer> tracer_;
+
+    // Everything that serves runs on these.
+    IoThreads threads_;
 
     // The addresses are bound first: with port 0 the real one is part of what tokens and mails say. auth and files have
     // one of their own where other processes may ask them.
@@ -250,9 +250,9 @@ private:
 Application::Impl::Impl(Config config, Sources sources)
     : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_)),
       reloader_(config_, std::move(sources), metrics_, [this](const Config& next) { apply(next); }),
-      threads_(io_thread_count(config_.io)), server_metrics_(http::ServerMetrics::make(threads_.size(), metrics_)),
-      tracer_(make_tracer(config_.tracing, metrics_)), gateway_server_(bind_public()),
-      auth_server_(bind_internal(Role::auth, config_.auth.listen)),
+      server_metrics_(http::ServerMetrics::make(io_thread_count(config_.io), metrics_)),
+      tracer_(make_tracer(config_.tracing, metrics_)), threads_(io_thread_count(config_.io)),
+      gateway_server_(bind_public()), auth_server_(bind_internal(Role::auth, config_.auth.listen)),
       files_server_(bind_internal(Role::files, config_.files.listen)),
       ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
       stores_(open_stores(config_, roles_, data_.path(), clock_)),

@@ -22,6 +22,9 @@ class TraceExporter final {
 public:
     // All outlive it. `collector` is its address without the path of traces.
     TraceExporter(Tracer& tracer, Client& client, Endpoint collector, std::chrono::milliseconds timeout);
+    ~TraceExporter() { tracer_.on_many(nullptr); }
+    TraceExporter(const TraceExporter&) = delete;
+    TraceExporter& operator=(const TraceExporter&) = delete;
 
     // Runs until cancelled.
     Task<void> run();
