@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startEchoService, type Echo } from '../support/echo_service.js';
 import { basic, Gatehouse, root } from '../support/gatehouse.js';
 import { soundFile } from '../support/media.js';
@@ -68,12 +68,12 @@ describe('a server that logged in, stored a file, and passed requests on', () =>
     for (let i = 0; i < 3; i++) expect((await gatehouse.request('GET', '/api/one', { token })).status).toBe(200);
     await gatehouse.request('GET', '/nothing/here/at/all');
     await gatehouse.request('GET', `/files/${file.id}`, { token });
-    await expect.poll(() => collector.spans.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await vi.waitUntil(() => collector.spans.length > 0, { timeout: 10_000 });
     const scrape = async () => {
       const texts = await Promise.all(gatehouse.processes.map(async (process) => (await fetch(`${process.opsUrl}/metrics`)).text()));
       return texts.join('');
     };
-    await expect.poll(async () => (text = await scrape()), { timeout: 20_000 }).toContain('gatehouse_notifier_mails_total');
+    await vi.waitUntil(async () => (text = await scrape()).includes('gatehouse_notifier_mails_total'), { timeout: 20_000 });
     told = parse(text);
   });
 
