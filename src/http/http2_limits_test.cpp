@@ -282,6 +282,7 @@ INSTANTIATE_TEST_SUITE_P(
                                                  "a\x00\x01X\x01y",
                                                  11));
               }},
+        Flood{"HeadsOfClosedStreams", 200, [](int) { return next_stream(-1); }},
         Flood{"Ping", 2'000, [](int) { return http2_frame(6, 0, 0, "pingpong"); }},
         Flood{"PingAnswers", 2'000, [](int) { return http2_frame(6, 1, 0, "pingpong"); }},
         Flood{"Settings", 200, [](int) { return http2_frame(4, 0, 0, ""); }},

@@ -6,6 +6,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -95,7 +96,7 @@ struct Http2Session::Callbacks {
         }
     }
 
-    static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* owner)
+    static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* owner)
     {
         Http2Session& me = self(owner);
         switch (head->type) {
@@ -103,7 +104,13 @@ struct Http2Session::Callbacks {
             if (head->length == 0 && (head->flags & NGHTTP2_FLAG_END_STREAM) == 0)
                 me.spend(Http2Budget::glitch);
             break;
-        case NGHTTP2_HEADERS: me.head_pending_ = true; break;
+        case NGHTTP2_HEADERS:
+            me.head_pending_ = true;
+            // A head for a stream that is over is read and ignored.
+            if (head->stream_id <= me.last_stream_ && !exchange(session, head->stream_id))
+                me.spend(Http2Budget::glitch);
+            me.last_stream_ = std::max(me.last_stream_, head->stream_id);
+            break;
         case NGHTTP2_SETTINGS:
             if ((head->flags & NGHTTP2_FLAG_ACK) == 0)
                 me.spend(Http2Budget::glitch);

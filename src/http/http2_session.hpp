@@ -116,6 +116,7 @@ private:
     bool hopeless_ = false;
     bool announced_ = false;
     bool stopped_ = false;
+    std::int32_t last_stream_ = 0;          // of the client's
     std::int64_t window_updates_left_ = 0;  // that are not counted
 };
 

@@ -135,6 +135,7 @@ def usage():
 def flood(one, count, settings=b"", portion=40):
     def attack():
         client = Client(settings)
+        client.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30)))
         client.request(1)
         client.receive(0.3)
         for at in range(0, count, portion):
@@ -313,7 +314,8 @@ ATTACKS = [
     ("WINDOW_UPDATE drip", drip, ["GOAWAY " + CALM, "answered"]),
     ("empty DATA flood", flood(lambda client, i: frame(DATA, 0, 3) if i else frame(HEADERS, END_HEADERS, 3, client.head(method="POST")), 2_000),
      ["GOAWAY " + CALM, "GOAWAY STREAM_CLOSED"]),
-    ("CONTINUATION flood", continuation_flood, ["GOAWAY " + CALM]),
+    # What still comes is read away for a while only: after that the close takes the GOAWAY with it.
+    ("CONTINUATION flood", continuation_flood, ["GOAWAY " + CALM, "closed"]),
     ("empty CONTINUATION flood", flood(lambda client, i: frame(CONTINUATION, 0, 3) if i else frame(HEADERS, 0, 3, client.head()), 2_000),
      ["GOAWAY " + CALM]),
     ("HPACK references, one frame", hpack_references(1), ["GOAWAY " + CALM]),
@@ -336,8 +338,9 @@ ATTACKS = [
     ("WINDOW_UPDATE of 0", once(lambda client: frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\0")), ["GOAWAY PROTOCOL_ERROR"]),
     ("even stream", once(lambda client: frame(HEADERS, HEAD_ENDS, 2, client.head())), ["GOAWAY PROTOCOL_ERROR"]),
     ("stream used again", request_then(frame(DATA, END_STREAM, 1, b"x")), ["GOAWAY STREAM_CLOSED", "RST STREAM_CLOSED", "answered"]),
+    ("heads on a stream that is over", flood(lambda client, i: frame(HEADERS, HEAD_ENDS, 1, client.head()), 2_000), ["GOAWAY " + CALM]),
     ("lower stream", once(lambda client: frame(HEADERS, HEAD_ENDS, 5, client.head()) + frame(HEADERS, HEAD_ENDS, 3, client.head())),
-     ["GOAWAY PROTOCOL_ERROR", "GOAWAY STREAM_CLOSED"]),
+     ["GOAWAY PROTOCOL_ERROR", "answered"]),
     ("DATA on an idle stream", once(lambda client: frame(DATA, END_STREAM, 1, b"x")), ["GOAWAY PROTOCOL_ERROR"]),
     ("CONTINUATION alone", once(lambda client: frame(CONTINUATION, END_HEADERS, 1, b"")), ["GOAWAY PROTOCOL_ERROR"]),
     ("PING within a head", once(lambda client: frame(HEADERS, 0, 1, client.head()) + frame(PING, payload=b"pingpong")), ["GOAWAY PROTOCOL_ERROR"]),
