@@ -242,7 +242,7 @@ def drip():
     client = Client(struct.pack(">HI", 4, 0))
     client.request(1)
     client.receive(0.2)
-    for _ in range(20_000):
+    for _ in range(4_000):
         client.send(frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1)))
         if client.closed or client.receive(0.0001, lambda kind, *rest: kind == GOAWAY):
             break
@@ -313,7 +313,7 @@ ATTACKS = [
     ("WINDOW_UPDATE flood", flood(lambda *_: frame(WINDOW_UPDATE, payload=b"\0\0\0\x01"), 2_000), ["GOAWAY " + CALM]),
     ("WINDOW_UPDATE drip", drip, ["GOAWAY " + CALM, "answered"]),
     ("empty DATA flood", flood(lambda client, i: frame(DATA, 0, 3) if i else frame(HEADERS, END_HEADERS, 3, client.head(method="POST")), 2_000),
-     ["GOAWAY " + CALM, "GOAWAY STREAM_CLOSED"]),
+     ["GOAWAY " + CALM, "RST NO_ERROR"]),  # where the request was answered at once, what follows is ignored
     # What still comes is read away for a while only: after that the close takes the GOAWAY with it.
     ("CONTINUATION flood", continuation_flood, ["GOAWAY " + CALM, "closed"]),
     ("empty CONTINUATION flood", flood(lambda client, i: frame(CONTINUATION, 0, 3) if i else frame(HEADERS, 0, 3, client.head()), 2_000),
@@ -338,7 +338,8 @@ ATTACKS = [
     ("WINDOW_UPDATE of 0", once(lambda client: frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\0")), ["GOAWAY PROTOCOL_ERROR"]),
     ("even stream", once(lambda client: frame(HEADERS, HEAD_ENDS, 2, client.head())), ["GOAWAY PROTOCOL_ERROR"]),
     ("stream used again", request_then(frame(DATA, END_STREAM, 1, b"x")), ["GOAWAY STREAM_CLOSED", "RST STREAM_CLOSED", "answered"]),
-    ("heads on a stream that is over", flood(lambda client, i: frame(HEADERS, HEAD_ENDS, 1, client.head()), 2_000), ["GOAWAY " + CALM]),
+    ("heads on a stream that is over", flood(lambda client, i: frame(HEADERS, HEAD_ENDS, 1, client.head()), 2_000),
+     ["GOAWAY " + CALM, "GOAWAY STREAM_CLOSED"]),
     ("lower stream", once(lambda client: frame(HEADERS, HEAD_ENDS, 5, client.head()) + frame(HEADERS, HEAD_ENDS, 3, client.head())),
      ["GOAWAY PROTOCOL_ERROR", "answered"]),
     ("DATA on an idle stream", once(lambda client: frame(DATA, END_STREAM, 1, b"x")), ["GOAWAY PROTOCOL_ERROR"]),
