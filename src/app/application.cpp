@@ -366,6 +366,8 @@ void Application::Impl::build_metrics()
     report_token_caches(ops_, metrics_, authenticators_);
     if (stores_.queue)
         queue_metrics_ = std::make_unique<QueueMetrics>(*stores_.queue, metrics_);
+    if (gateway_)
+        metrics_.add(gateway_->upstream_metrics());
     std::pair<const char*, LateServer*> servers[] = {
         {"gateway", gateway_server_.get()}, {"auth", auth_server_.get()}, {"files", files_server_.get()}};
     for (auto [name, server] : servers)

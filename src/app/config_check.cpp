@@ -9,6 +9,7 @@
 #include "auth/secret_box.hpp"
 #include "events/amqp_url.hpp"
 #include "gateway/gateway.hpp"
+#include "http/endpoint_set.hpp"
 #include "http/url.hpp"
 #include "identity/service_key.hpp"
 #include "sql/mysql_url.hpp"
@@ -92,13 +93,17 @@ void check_listen(const std::string& text, std::string_view key, Report& report)
         report.add(key, fmt::format("must be ADDR:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080, not `{}`", text));
 }
 
+void check_url(const std::string& url, const std::string& key, Report& report)
+{
+    auto endpoint = http::parse_endpoint(url);
+    if (!endpoint || endpoint->scheme != "http")
+        report.add(key, fmt::format("must be http://host:port, not `{}`", url));
+}
+
 void check_urls(const std::vector<std::string>& urls, const std::string& key, Report& report)
 {
-    for (std::size_t i = 0; i < urls.size(); ++i) {
-        auto endpoint = http::parse_endpoint(urls[i]);
-        if (!endpoint || endpoint->scheme != "http")
-            report.add(fmt::format("{}[{}]", key, i), fmt::format("must be http://host:port, not `{}`", urls[i]));
-    }
+    for (std::size_t i = 0; i < urls.size(); ++i)
+        check_url(urls[i], fmt::format("{}[{}]", key, i), report);
 }
 
 void check_addresses(const Config& config, Report& report)
@@ -215,16 +220,73 @@ std::optional<std::string> find_path_error(std::string_view path, bool forward_a
     return std::nullopt;
 }
 
-void check_upstreams(const gateway::RouteConfig& route, const std::string& path, Report& report)
+void check_service(const Config& config, const gateway::RouteConfig& route, const std::string& path, Report& report)
 {
     if (route.forward_auth) {
+        if (!route.upstreams.empty() || !route.upstream.empty())
+            report.add(path + (route.upstream.empty() ? ".upstreams" : ".upstream"),
+                       "must be empty with forward_auth: the proxy that asks serves this path");
+        if (!route.upgrade.empty())
+            report.add(path + ".upgrade", "must be empty with forward_auth: the proxy that asks serves this path");
+        return;
+    }
+    for (std::size_t i = 0; i < route.upgrade.size(); ++i)
+        if (!gateway::is_upgrade_protocol(route.upgrade[i]))
+            report.add(fmt::format("{}.upgrade[{}]", path, i),
+                       "must be the name of a protocol in small letters, and not another form of HTTP or TLS");
+    if (!route.upstream.empty()) {
         if (!route.upstreams.empty())
-            report.add(path, "must be empty with forward_auth: the proxy that asks serves this path");
+            report.add(path + ".upstreams", "must be empty where `upstream` names the service");
+        if (std::ranges::find(config.gateway.upstreams, route.upstream, &gateway::UpstreamConfig::name) ==
+            config.gateway.upstreams.end())
+            report.add(path + ".upstream", fmt::format("`{}` is none of gateway.upstreams", route.upstream));
         return;
     }
     if (route.upstreams.empty())
-        report.add(path, "must name at least one upstream");
-    check_urls(route.upstreams, path, report);
+        report.add(path + ".upstreams", "must name at least one upstream");
+    if (route.upstreams.size() > http::EndpointSet::endpoints_max)
+        report.add(path + ".upstreams", fmt::format("are more than {}", http::EndpointSet::endpoints_max));
+    check_urls(route.upstreams, path + ".upstreams", report);
+}
+
+void check_endpoints(const gateway::UpstreamConfig& upstream, const std::string& key, Report& report)
+{
+    if (upstream.endpoints.empty() || upstream.endpoints.size() > http::EndpointSet::endpoints_max)
+        report.add(key, fmt::format("must be 1 to {}", http::EndpointSet::endpoints_max));
+    std::set<std::string_view> urls;
+    for (std::size_t i = 0; i < upstream.endpoints.size(); ++i) {
+        std::string path = fmt::format("{}[{}].url", key, i);
+        const std::string& url = upstream.endpoints[i].url;
+        check_url(url, path, report);
+        if (!urls.insert(url).second)
+            report.add(path, "stands here twice: give it more weight");
+    }
+}
+
+void check_upstreams(const Config& config, Report& report)
+{
+    const auto& upstreams = config.gateway.upstreams;
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < upstreams.size(); ++i) {
+        const gateway::UpstreamConfig& upstream = upstreams[i];
+        const http::UpstreamOptions& options = upstream.options;
+        std::string key = fmt::format("gateway.upstreams[{}]", i);
+        bool word = !upstream.name.empty() && upstream.name.size() <= 64 &&
+                    std::ranges::all_of(upstream.name, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
+        if (!word)
+            report.add(key + ".name", "must be small letters, digits and '-', 64 at most");
+        else if (!names.insert(upstream.name).second)
+            report.add(key + ".name", fmt::format("`{}` stands twice", upstream.name));
+        check_endpoints(upstream, key + ".endpoints", report);
+        if (options.ejection.time > options.ejection.time_max)
+            report.add(key + ".ejection.time", "must not be longer than ejection.time_max");
+        const http::HealthOptions& health = options.health;
+        if (!health.path.empty() && (!health.path.starts_with('/') || !http::is_unambiguous_path(health.path) ||
+                                     health.path.find_first_of(" ?#") != std::string::npos))
+            report.add(key + ".health.path", "must be a path that begins with /, without a query");
+        if (health.timeout > health.interval)
+            report.add(key + ".health.timeout", "must not be longer than health.interval");
+    }
 }
 
 bool overlap(const gateway::RouteConfig& a, const gateway::RouteConfig& b)
@@ -245,7 +307,7 @@ void check_routes(const Config& config, Report& report)
         if (auto wrong = find_path_error(route.path, route.forward_auth))
             report.add(key + ".path", *wrong);
         check_methods(route, key + ".methods", report);
-        check_upstreams(route, key + ".upstreams", report);
+        check_service(config, route, key, report);
         if (!route.permission.empty() && !is_permission(route.permission))
             report.add(key + ".permission",
                        fmt::format("`{}` is no permission: name:action, such as orders:read", route.permission));
@@ -357,6 +419,7 @@ void check_config(const Config& config, Report& report)
     check_roles(config, report);
     check_addresses(config, report);
     check_stores(config, report);
+    check_upstreams(config, report);
     check_routes(config, report);
     check_issuers(config, report);
     check_worker(config, report);

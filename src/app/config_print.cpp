@@ -160,6 +160,17 @@ void append_table(std::string& out, const std::vector<Setting>& table)
     out += '\n';
 }
 
+// What a list of maps may hold, and the lists in it.
+void append_items(std::string& out, std::string_view key, const Items& items)
+{
+    auto table = items.prototype();
+    fmt::format_to(std::back_inserter(out), "### Each item of `{}`\n\n", key);
+    append_table(out, table);
+    for (const Setting& setting : table)
+        if (const auto* inner = std::get_if<Items>(&setting.slot))
+            append_items(out, fmt::format("{}[].{}", key, setting.key), *inner);
+}
+
 void append_section(std::string& out, const Section& section, const std::vector<Setting>& table)
 {
     std::vector<Setting> own;
@@ -175,8 +186,7 @@ void append_section(std::string& out, const Section& section, const std::vector<
         const auto* items = std::get_if<Items>(&setting.slot);
         if (!items)
             continue;
-        fmt::format_to(std::back_inserter(out), "### Each item of `{}`\n\n", setting.key);
-        append_table(out, items->prototype());
+        append_items(out, setting.key, *items);
         json::object by_default{{setting.key.substr(setting.key.find('.') + 1), value_of(setting)}};
         out += "By default:\n\n```yaml\n";
         append_yaml(out, json::object{{section.name, by_default}}, 0, "");

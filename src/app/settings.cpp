@@ -39,12 +39,71 @@ Items items(std::vector<T>& list, std::vector<Setting> (*settings_of)(T&))
     return result;
 }
 
+std::vector<Setting> endpoint_settings(gateway::UpstreamEndpointConfig& endpoint)
+{
+    return {
+        {"url", &endpoint.url, "where the service listens, http://host:port", Setting::required},
+        {"weight", Count{&endpoint.weight, 1, 1'000}, "its share of the requests, beside the others'"},
+    };
+}
+
+std::vector<Setting> upstream_settings(gateway::UpstreamConfig& upstream)
+{
+    http::UpstreamOptions& options = upstream.options;
+    constexpr milliseconds shortest{10};
+    return {
+        {"name", &upstream.name, "by which routes refer to it: small letters, digits, '-'", Setting::required},
+        {"endpoints", items(upstream.endpoints, endpoint_settings), "where the service listens, 1 to 64 of them",
+         Setting::required},
+        {"balance", choice(options.balance, {"round_robin", "least_requests", "hash_user", "hash_address"}),
+         "which endpoint takes a request: in turn; the less busy one of two chosen by chance; always the same one for "
+         "a user (or, without one, a client address), or for a client address"},
+        {"timeouts.connect", Milliseconds{&options.limits.connect, shortest}, "for a connection to an endpoint"},
+        {"timeouts.first_byte", Milliseconds{&options.limits.first_byte, shortest},
+         "from the sent request to the head of its answer"},
+        {"timeouts.idle", Milliseconds{&options.limits.idle, shortest}, "between two pieces of a body, either way"},
+        {"timeouts.tunnel_idle", Milliseconds{&options.limits.tunnel_idle, shortest},
+         "without a byte in either direction after a change to WebSocket or another protocol"},
+        {"timeouts.total", Milliseconds{&options.limits.total, milliseconds{0}},
+         "for a request with all its tries and its whole answer; 0: no limit"},
+        {"requests_max", Count{&options.requests_max, 0, 1'000'000},
+         "requests in progress at the service; beyond it 503 at once; 0: as many as the endpoints may have"},
+        {"connections_max", Count{&options.connections_max, 1, 100'000},
+         "requests in progress at one endpoint, each on a connection of its own"},
+        {"retry.attempts", Count{&options.retry.attempts, 0, 10},
+         "times that an idempotent request without a body goes to yet another endpoint; one that could not be "
+         "connected to is not counted"},
+        {"retry.refusals", &options.retry.refusals, "an answer 502, 503 or 504 is tried again, too"},
+        {"retry.budget_percent", Count{&options.retry.budget_percent, 0, 100}, "retries, as a part of the requests"},
+        {"retry.per_second", Count{&options.retry.per_second, 0, 10'000},
+         "retries that are allowed however few requests there are"},
+        {"ejection.failures", Count{&options.ejection.failures, 1, 1'000},
+         "failed tries in a row (no connection, no answer in time, a broken one, 502, 503, 504) after which an "
+         "endpoint is left out"},
+        {"ejection.time", Milliseconds{&options.ejection.time, milliseconds{100}},
+         "for how long; it doubles when the endpoint fails again"},
+        {"ejection.time_max", Milliseconds{&options.ejection.time_max, milliseconds{100}}, "longest such time"},
+        {"ejection.percent_max", Count{&options.ejection.percent_max, 0, 100},
+         "how many of the endpoints may be left out at once; when none is fit all are asked"},
+        {"ejection.slow_start", Milliseconds{&options.ejection.slow_start, milliseconds{0}},
+         "how long the share of an endpoint that comes back grows"},
+        {"health.path", &options.health.path, "asked of every endpoint with GET; empty: no such checks"},
+        {"health.interval", Milliseconds{&options.health.interval, milliseconds{100}}, "between two checks"},
+        {"health.timeout", Milliseconds{&options.health.timeout, shortest}, "for the answer"},
+        {"health.status", Count{&options.health.status, 200, 599}, "the answer of a healthy endpoint"},
+        {"health.healthy_after", Count{&options.health.healthy_after, 1, 100}, "good answers in a row"},
+        {"health.unhealthy_after", Count{&options.health.unhealthy_after, 1, 100}, "bad ones, or none, in a row"},
+    };
+}
+
 std::vector<Setting> route_settings(gateway::RouteConfig& route)
 {
     return {
         {"path", &route.path, "prefix of whole segments: /orders takes /orders and /orders/7", Setting::required},
         {"methods", &route.methods, "methods that the route takes; empty: all"},
-        {"upstreams", &route.upstreams, "where the service listens, http://host:port, one or more"},
+        {"upstream", &route.upstream, "the service: a name from gateway.upstreams"},
+        {"upstreams", &route.upstreams,
+         "for short, instead of a name: where the service listens, http://host:port, one or more"},
         {"authentication", choice(route.authentication, {"required", "optional", "none"}),
          "whether a valid access token must be there"},
         {"permission", &route.permission, "permission that the user needs; empty: any user"},
@@ -54,6 +113,8 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
         {"revocation_stale", choice(route.revocation_stale, {"allow", "ask", "deny"}),
          "what happens to a request with a valid token while the list of revoked ones is older than "
          "gateway.revocation_max_age: it passes, auth is asked about it, or it is answered 503"},
+        {"upgrade", &route.upgrade,
+         "protocols that a connection may change to, such as websocket; empty: none, and such a wish is ignored"},
         {"forward_auth", &route.forward_auth, "another proxy serves this path and asks /validate: no upstreams"},
     };
 }
@@ -146,6 +207,8 @@ void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
              Setting::reloadable},
             {"gateway.revocation_stale", choice(gateway.revocation_stale, {"allow", "ask", "deny"}),
              "the same as in gateway.routes, for Gatehouse's own routes", Setting::reloadable},
+            {"gateway.upstreams", items(gateway.upstreams, upstream_settings),
+             "services of your own, to which routes refer by name", Setting::reloadable},
             {"gateway.routes", items(gateway.routes, route_settings), "routes to services of your own",
              Setting::reloadable},
             {"gateway.issuers", items(gateway.issuers, issuer_settings),

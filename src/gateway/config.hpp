@@ -2,6 +2,8 @@
 // The settings of the role `gateway` (configuration section `gateway`).
 #pragma once
 
+#include "http/upstream_options.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,18 +18,35 @@ enum class Authentication { required, optional, none };
 // because auth has not said so for revocation_max_age: it passes, auth is asked about it, or it is answered 503.
 enum class StalePolicy { allow, ask, deny };
 
+// One of the places where a service listens.
+struct UpstreamEndpointConfig {
+    std::string url;         // "http://host:port"
+    std::size_t weight = 1;  // its share, beside the others'
+    bool operator==(const UpstreamEndpointConfig&) const = default;
+};
+
+// A user's own service, to which routes refer by name.
+struct UpstreamConfig {
+    std::string name;
+    std::vector<UpstreamEndpointConfig> endpoints;
+    http::UpstreamOptions options;
+    bool operator==(const UpstreamConfig&) const = default;
+};
+
 // A route to a user's own service.
 struct RouteConfig {
     std::string path;                    // prefix, of whole segments: "/orders" takes /orders and /orders/7
     std::vector<std::string> methods;    // empty: all
-    std::vector<std::string> upstreams;  // "http://host:port", one or more
+    std::string upstream;                // one of Config::upstreams, by name
+    std::vector<std::string> upstreams;  // or, for short, "http://host:port", one or more
     Authentication authentication = Authentication::required;
     std::string permission;            // empty: any authenticated user
     bool strip_prefix = false;         // the upstream sees the path without `path`
     bool preserve_host = false;        // the upstream sees the client's Host instead of its own
     std::uint64_t body_bytes_max = 0;  // 0: the gateway's
     StalePolicy revocation_stale = StalePolicy::allow;
-    bool forward_auth = false;  // another proxy serves it and asks /validate: no upstreams
+    std::vector<std::string> upgrade;  // protocols that a connection may change to: "websocket"
+    bool forward_auth = false;         // another proxy serves it and asks /validate: no upstreams
 };
 
 // Another organization's issuer whose tokens the configured routes accept.
@@ -74,6 +93,7 @@ struct Config {
     std::chrono::milliseconds revocation_max_age{30'000};
     StalePolicy revocation_stale = StalePolicy::allow;  // of Gatehouse's own routes
     Http2Config http2;
+    std::vector<UpstreamConfig> upstreams;
     std::vector<RouteConfig> routes;
     std::vector<IssuerConfig> issuers;
 };

@@ -3,6 +3,8 @@
 
 #include "gateway/generation.hpp"
 #include "gateway/issuers.hpp"
+#include "gateway/upstream_metrics.hpp"
+#include "http/health_checks.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/smart_ptr/make_shared.hpp>
@@ -36,6 +38,7 @@ public:
           })
     {
         alive_.push_back(newest_);
+        watch_upstreams();
     }
 
     Task<http::Response> handle(http::Request& request)
@@ -52,6 +55,7 @@ public:
         auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, newest_.get());
         alive_.push_back(next);
         newest_ = next;
+        watch_upstreams();
         // Shared, because the last to count down may still be in that call when this has been woken up.
         auto taken = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(current_.size()));
         for (std::size_t i = 0; i < current_.size(); ++i)
@@ -63,11 +67,25 @@ public:
     }
 
     Issuers& issuers() { return issuers_; }
+    http::HealthChecks& checks() { return checks_; }
+    const std::shared_ptr<UpstreamMetrics>& upstream_metrics() const { return upstream_metrics_; }
 
 private:
+    void watch_upstreams()
+    {
+        std::vector<std::shared_ptr<http::EndpointSet>> services;
+        for (const UpstreamSet::Entry& entry : newest_->upstreams().all()) {
+            services.push_back(entry.upstream->endpoints());
+            checks_.add(services.back());
+        }
+        upstream_metrics_->show(std::move(services));
+    }
+
     Needs needs_;
     Issuers issuers_;
     PerThread<Overload> overload_;
+    http::HealthChecks checks_{needs_.clients};
+    std::shared_ptr<UpstreamMetrics> upstream_metrics_ = std::make_shared<UpstreamMetrics>();
     boost::shared_ptr<Generation> newest_;
     std::vector<boost::weak_ptr<Generation>> alive_;
     PerThread<CurrentGeneration> current_;
@@ -83,7 +101,14 @@ http::Handler Gateway::handler()
 }
 
 void Gateway::reload(Config config) { impl_->reload(std::move(config)); }
-std::vector<Task<void>> Gateway::background() { return impl_->issuers().fetchers(); }
+std::vector<Task<void>> Gateway::background()
+{
+    auto tasks = impl_->issuers().fetchers();
+    tasks.push_back(impl_->checks().run());
+    return tasks;
+}
+
+std::shared_ptr<const prometheus::Collectable> Gateway::upstream_metrics() const { return impl_->upstream_metrics(); }
 void Gateway::interrupt() { impl_->issuers().interrupt(); }
 void Gateway::stop() { impl_->issuers().stop(); }
 

@@ -50,8 +50,11 @@ public:
     // thread, while they run, one call at a time.
     void reload(Config config);
 
-    // What fetches the keys of other issuers: each runs on an I/O thread until cancelled. interrupt() before that,
-    // stop() when they have ended.
+    // What /metrics tells of the services behind the configured routes.
+    std::shared_ptr<const prometheus::Collectable> upstream_metrics() const;
+
+    // What fetches the keys of other issuers and checks endpoints' health: each runs on an I/O thread until cancelled.
+    // interrupt() before that, stop() when they have ended.
     std::vector<Task<void>> background();
     void interrupt();
     void stop();
@@ -63,6 +66,9 @@ private:
 
 // Whether the built-in routes own every path that begins with this segment: a configured route may not.
 bool is_built_in_segment(std::string_view segment);
+
+// Whether a route may let this protocol through: a token, and none that is another form of HTTP or TLS.
+bool is_upgrade_protocol(std::string_view name);
 
 // What is wrong with another issuer's settings, and with which of them.
 struct IssuerError {

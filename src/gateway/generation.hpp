@@ -35,6 +35,7 @@ public:
     Generation& operator=(const Generation&) = delete;
 
     Pipeline& pipeline() { return pipeline_; }
+    const UpstreamSet& upstreams() const { return *routes_.upstreams(); }
 
 private:
     Config config_;

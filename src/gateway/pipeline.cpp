@@ -8,6 +8,7 @@
 #include "gateway/path.hpp"
 #include "gateway/revocable_body.hpp"
 #include "gateway/trace.hpp"
+#include "gateway/upgrade.hpp"
 #include "identity/bearer.hpp"
 #include "identity/identity_fields.hpp"
 #include "identity/session_cookie.hpp"
@@ -39,6 +40,18 @@ Work work_of(const http::Request& request, const Passage& passage)
     bool repeatable =
         method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
     return repeatable ? Work::repeatable : Work::other;
+}
+
+// Whom the upstream keeps at one endpoint, if it does.
+http::Passing passing_of(const http::Request& request, const Passage& passage)
+{
+    const Route& route = *passage.route;
+    http::Passing passing{.preserve_host = route.preserve_host};
+    if (route.balance == http::Balance::hash_user && passage.caller)
+        passing.affinity = http::affinity_of(passage.caller->subject);
+    else if (route.balance == http::Balance::hash_user || route.balance == http::Balance::hash_address)
+        passing.affinity = http::affinity_of(request.remote_address);
+    return passing;
 }
 
 bool changes_state(std::string_view method) { return method != "GET" && method != "HEAD" && method != "OPTIONS"; }
@@ -88,6 +101,8 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
         co_return wrong_target->to_response(request.request_id);
     if (auto problem = find_route(request, passage))
         co_return problem->to_response(request.request_id);
+    if (auto problem = admit_upgrade(request, *passage.route))
+        co_return problem->to_response(request.request_id);
     if (auto problem = authenticate(request, passage))
         co_return problem->to_response(request.request_id);
     if (auto problem = shed(request, passage))
@@ -111,13 +126,21 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     if (passage.caller && whole->length().value_or(long_body_bytes) >= long_body_bytes)
         request.body = &revocable.emplace(*request.body, RevocationWatch(revocations_, passage.caller));
     Tracer::Span call = begin_call_span(passage.span, request, *passage.route->upstream);
-    http::Response response = co_await passage.route->upstream->send(request);
+    // So does the wait for the answer.
+    std::optional<RevocationWatch> watch;
+    std::optional<SessionWatch> session;
+    if (passage.caller)
+        session.emplace(request.interruption, watch.emplace(revocations_, passage.caller));
+    http::Response response = co_await passage.route->upstream->send(request, passing_of(request, passage));
     end_call_span(call, response);
     request.body = whole;
     passage.request_bytes = whole->length().value_or(limited.bytes());
+    session.reset();
     if (passage.caller && response.stream)
-        response.stream = std::make_unique<RevocableStream>(std::move(response.stream),
-                                                            RevocationWatch(revocations_, passage.caller));
+        response.stream =
+            std::make_unique<RevocableStream>(std::move(response.stream), std::move(*watch), request.interruption);
+    if (passage.caller && response.tunnel)
+        end_with_session(*response.tunnel, revocations_, passage.caller);
 
     rewrite_response_fields(response.headers, threads_.local().scratch);
     co_return response;
@@ -214,7 +237,8 @@ std::optional<Problem> Pipeline::authenticate(http::Request& request, Passage& p
         cookie_token = identity::find_cookie(request.head.headers, identity::access_cookie).value_or("");
         token = cookie_token;
         // A cookie comes along by itself, from other sites' pages too.
-        if (!token.empty() && changes_state(request.head.method) && !identity::is_same_origin(request))
+        bool acts = changes_state(request.head.method) || !request.upgrade.empty();
+        if (!token.empty() && acts && !identity::is_same_origin(request))
             return Problem::forbidden("csrf_rejected", "A request with the session cookie that changes something must "
                                                        "come from Gatehouse's own pages.");
     }

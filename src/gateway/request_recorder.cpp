@@ -4,6 +4,7 @@
 #include "gateway/access_log.hpp"
 #include "gateway/trace.hpp"
 #include "http/recorded_body.hpp"
+#include "http/tunnel.hpp"
 
 #include <fmt/format.h>
 
@@ -134,7 +135,14 @@ void RequestRecorder::end(const http::Request& request, Passage& passage, http::
                          .span = std::move(passage.span)};
     if (config_.access_log)
         record.line = make_line(request, passage, response);
-    http::record_response(response, to_head, std::move(record));
+    if (!response.tunnel) {
+        http::record_response(response, to_head, std::move(record));
+        return;
+    }
+    response.tunnel->when_closed = [record = std::move(record)](std::uint64_t received, std::uint64_t sent) mutable {
+        record.request_bytes = received;
+        record.tell(sent, true);
+    };
 }
 
 }  // namespace gatehouse::gateway

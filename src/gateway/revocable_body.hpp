@@ -3,6 +3,7 @@
 // download in progress ends with its session.
 #pragma once
 
+#include "http/interruption.hpp"
 #include "http/message.hpp"
 #include "identity/revocation_list.hpp"
 
@@ -19,13 +20,19 @@ public:
     {
     }
 
-    void require()
+    bool is_over()
     {
         std::uint64_t generation = list_.generation();
         if (checked_ == generation)
-            return;
+            return over_;
         checked_ = generation;
-        if (list_.is_revoked(*claims_))
+        over_ = list_.is_revoked(*claims_);
+        return over_;
+    }
+
+    void require()
+    {
+        if (is_over())
             throw http::BodyError(http::BodyError::Kind::revoked);
     }
 
@@ -33,6 +40,30 @@ private:
     const identity::RevocationList& list_;
     std::shared_ptr<const identity::Claims> claims_;
     std::uint64_t checked_;
+    bool over_ = false;
+};
+
+// As long as it exists, the server ends the request when its session ends, though nothing is read or sent meanwhile.
+class SessionWatch final {
+public:
+    // `interruption` may be null. REQUIRES: both outlive this.
+    SessionWatch(http::Interruption* interruption, RevocationWatch& watch) : interruption_(interruption), watch_(watch)
+    {
+        if (interruption_)
+            interruption_->set_watch([](void* self) { return static_cast<SessionWatch*>(self)->watch_.is_over(); },
+                                     this);
+    }
+    ~SessionWatch()
+    {
+        if (interruption_)
+            interruption_->clear_watch(this);
+    }
+    SessionWatch(const SessionWatch&) = delete;
+    SessionWatch& operator=(const SessionWatch&) = delete;
+
+private:
+    http::Interruption* interruption_;
+    RevocationWatch& watch_;
 };
 
 class RevocableBody final : public http::BodyReader {
@@ -53,20 +84,27 @@ private:
     RevocationWatch watch_;
 };
 
-// The same of an answer's stream, which it owns.
+// The same of an answer's stream, which it owns; it ends while the stream is silent, too.
 class RevocableStream final : public http::BodyReader {
 public:
-    RevocableStream(std::unique_ptr<http::BodyReader> stream, RevocationWatch watch)
-        : stream_(std::move(stream)), body_(*stream_, std::move(watch))
+    // `interruption`: of the request, or null.
+    RevocableStream(std::unique_ptr<http::BodyReader> stream, RevocationWatch watch, http::Interruption* interruption)
+        : stream_(std::move(stream)), watch_(std::move(watch)), session_(interruption, watch_)
     {
     }
 
-    Task<std::string_view> read() override { return body_.read(); }
-    std::optional<std::uint64_t> length() const override { return body_.length(); }
+    Task<std::string_view> read() override
+    {
+        std::string_view piece = co_await stream_->read();
+        watch_.require();
+        co_return piece;
+    }
+    std::optional<std::uint64_t> length() const override { return stream_->length(); }
 
 private:
     std::unique_ptr<http::BodyReader> stream_;
-    RevocableBody body_;
+    RevocationWatch watch_;
+    SessionWatch session_;
 };
 
 }  // namespace gatehouse::gateway

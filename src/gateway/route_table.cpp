@@ -129,6 +129,7 @@ bool is_built_in_segment(std::string_view segment)
 
 RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients,
                        const RouteTable* previous)
+    : upstreams_(std::make_unique<UpstreamSet>(config, clients, previous ? previous->upstreams_.get() : nullptr))
 {
     for (const BuiltIn& entry : built_ins) {
         Route route;
@@ -152,34 +153,11 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
             continue;
         if (is_built_in_segment(first_segment(entry.path)))
             throw std::runtime_error(fmt::format("gateway.routes: {} belongs to Gatehouse itself", entry.path));
-        upstreams_.push_back(make_upstream(entry, clients, previous));
         Route route = configured(entry, config);
-        route.upstream = upstreams_.back().upstream.get();
+        route.upstream = &upstreams_->find(entry);
+        route.balance = upstreams_->config_of(entry).options.balance;
         add(std::move(route));
     }
-}
-
-bool RouteTable::RouteUpstream::has_settings_of(const RouteConfig& entry) const
-{
-    return name == entry.path && urls == entry.upstreams && preserve_host == entry.preserve_host;
-}
-
-RouteTable::RouteUpstream RouteTable::make_upstream(const RouteConfig& entry, PerThread<http::Client>& clients,
-                                                    const RouteTable* previous)
-{
-    if (previous)
-        for (const RouteUpstream& known : previous->upstreams_)
-            if (known.has_settings_of(entry))
-                return known;
-    std::vector<http::Endpoint> endpoints;
-    for (const std::string& url : entry.upstreams) {
-        auto endpoint = http::parse_endpoint(url);
-        if (!endpoint)
-            throw std::runtime_error(fmt::format("gateway.routes: {}: not an upstream URL: {}", entry.path, url));
-        endpoints.push_back(std::move(*endpoint));
-    }
-    return {entry.path, entry.upstreams, entry.preserve_host,
-            std::make_shared<http::Upstream>(entry.path, std::move(endpoints), clients, entry.preserve_host)};
 }
 
 RouteTable::RouteTable(const Config& config)
@@ -200,6 +178,8 @@ Route RouteTable::configured(const RouteConfig& entry, const Config& config)
     route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
     route.revocation_stale = entry.revocation_stale;
     route.strip_prefix = entry.strip_prefix;
+    route.preserve_host = entry.preserve_host;
+    route.upgrade = entry.upgrade;
     route.external_callers = true;
     return route;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gateway/config.hpp"
+#include "gateway/upstream_set.hpp"
 #include "http/upstream.hpp"
 
 #include <cstdint>
@@ -26,6 +27,9 @@ struct Route {
     std::uint64_t body_bytes_max = 0;
     StalePolicy revocation_stale = StalePolicy::allow;
     bool strip_prefix = false;
+    bool preserve_host = false;
+    http::Balance balance = http::Balance::round_robin;
+    std::vector<std::string> upgrade;    // protocols that a connection may change to
     bool external_callers = false;       // users of other issuers may come: a configured route
     bool keeps_session_cookies = false;  // the console's own endpoints
     bool own_role = false;               // not a user's service: it believes us who the client is
@@ -60,25 +64,15 @@ public:
     Match match(std::string_view method, std::string_view path) const;
 
     const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+    // Of the configured routes; null in the table for other proxies.
+    const UpstreamSet* upstreams() const { return upstreams_.get(); }
 
 private:
     void add(Route route);
     static Route configured(const RouteConfig& entry, const Config& config);
 
-    // The upstream of one configured route, and what it was made of.
-    struct RouteUpstream {
-        std::string name;
-        std::vector<std::string> urls;
-        bool preserve_host = false;
-        std::shared_ptr<http::Upstream> upstream;
-
-        bool has_settings_of(const RouteConfig& entry) const;
-    };
-    static RouteUpstream make_upstream(const RouteConfig& entry, PerThread<http::Client>& clients,
-                                       const RouteTable* previous);
-
     std::vector<std::unique_ptr<Route>> routes_;
-    std::vector<RouteUpstream> upstreams_;
+    std::unique_ptr<const UpstreamSet> upstreams_;  // null in the table for other proxies
     // By first segment, the more specific ones first.
     std::map<std::string, std::vector<const Route*>, std::less<>> by_first_segment_;
 };

@@ -12,8 +12,11 @@
 #include "http/body_piece.hpp"
 #include "http/chunk_frame.hpp"
 #include "http/connection_pool.hpp"
+#include "http/list.hpp"
 #include "http/response_body.hpp"
 #include "http/serializer.hpp"
+#include "http/tunnel.hpp"
+#include "http/websocket.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -29,12 +32,6 @@ namespace {
 
 constexpr std::size_t whole_body_bytes_max = 16 * 1024;  // up to here the answer waits for its whole body
 constexpr unsigned informational_max = 8;
-
-bool is_idempotent(std::string_view method)
-{
-    return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
-           method == "TRACE";
-}
 
 // RFC 9110 section 8.6: methods that define no meaning for content send no length when there is none.
 Framing framing_of(const Request& request)
@@ -58,6 +55,25 @@ std::optional<std::uint64_t> announced_length(const Headers& headers)
     return length;
 }
 
+// Whether the answer is the change of the protocol that the request asks for. Anything else that calls itself so is
+// refused by who calls this: what follows it could be taken for another request's answer.
+bool is_switch(const Request& request, const ResponseHead& head)
+{
+    if (head.status != 101 || request.upgrade.empty())
+        return false;
+    bool named = false;
+    for_each_element(head.headers, "connection",
+                     [&](std::string_view element) { named = named || iequals(element, "upgrade"); });
+    auto protocol = head.headers.find("upgrade");
+    if (!named || !protocol || head.headers.count("upgrade") != 1 || !iequals(*protocol, request.upgrade))
+        return false;
+    if (request.upgrade != "websocket")
+        return true;
+    auto key = request.head.headers.find("sec-websocket-key");
+    return key && head.headers.count("sec-websocket-accept") == 1 &&
+           head.headers.find("sec-websocket-accept") == websocket_accept(*key);
+}
+
 struct SameServer {
     bool operator()(const Endpoint& a, const Endpoint& b) const
     {
@@ -72,7 +88,9 @@ struct SameServer {
 // A request on its way, with what has come of its answer.
 struct Exchange {
     Request& request;
+    SendLimits limits;
     Lease lease;
+    Waiting waiting = {};
     ResponseHead head = {};
     HeadResult result = {};
     std::size_t scanned = 0;
@@ -86,6 +104,18 @@ struct Exchange {
     bool answered() const { return result.state == HeadResult::State::complete; }
 };
 
+// The connection of a request after its answer 101.
+class ClientTunnel final : public Tunnel {
+public:
+    ClientTunnel(std::shared_ptr<void> client, Lease lease) : client_(std::move(client)), lease_(std::move(lease)) {}
+    StreamSocket& stream() override { return lease_->stream; }
+    Buffer& input() override { return lease_->input; }
+
+private:
+    std::shared_ptr<void> client_;  // keeps the pools alive
+    Lease lease_;
+};
+
 }  // namespace
 
 class Client::Impl final {
@@ -95,7 +125,15 @@ public:
     {
     }
 
-    Task<Response> send(std::shared_ptr<Impl> self, Endpoint endpoint, std::string host, Request& request);
+    Task<Response> send(std::shared_ptr<Impl> self, Endpoint endpoint, std::string host, Request& request,
+                        SendLimits limits);
+    SendLimits limits() const
+    {
+        return {.connect = options_.connect_timeout,
+                .first_byte = options_.first_byte_timeout,
+                .idle = options_.body_timeout,
+                .tunnel_idle = options_.tunnel_idle_timeout};
+    }
 
     void close_idle()
     {
@@ -119,7 +157,7 @@ public:
 
 private:
     ConnectionPool& pool_of(const Endpoint& endpoint);
-    Task<void> connect(ConnectionPool& pool, Lease& lease);
+    Task<void> connect(ConnectionPool& pool, Lease& lease, SteadyTime deadline);
     Task<std::unique_ptr<ClientConnection>> connect_to(StreamSocket::Socket::endpoint_type address, std::string name,
                                                        SteadyTime deadline);
     IoStatus send_head(Exchange& exchange, const Endpoint& endpoint, Gather& gather);
@@ -129,6 +167,7 @@ private:
     bool is_answered_early(Exchange& exchange);
     Response take_head(Exchange& exchange);
     bool take_body(Exchange& exchange, BodyDecoder& decoder, Response& response, std::shared_ptr<Impl>& self);
+    std::shared_ptr<Tunnel> take_tunnel(Exchange& exchange, std::shared_ptr<Impl>& self);
     void append_head(const Request& request, const Endpoint& endpoint);
     [[noreturn]] void fail(const Exchange& exchange, const Endpoint& endpoint, IoStatus status);
 
@@ -141,16 +180,21 @@ private:
     std::unordered_map<Endpoint, std::unique_ptr<ConnectionPool>, SameServer, SameServer> pools_;
 };
 
-Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint, std::string host, Request& request)
+Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint, std::string host, Request& request,
+                                  SendLimits limits)
 {
     ConnectionPool& pool = pool_of(endpoint);
     request.head.headers.set("host", host);
     request.head.headers.remove("expect");  // the body is sent without waiting; our own server asks its client for it
     for (bool again = false;; again = true) {
-        Exchange exchange{.request = request, .lease = pool.lend(again)};
+        Exchange exchange{.request = request, .limits = limits, .lease = pool.lend(again)};
         bool kept = exchange.lease.connected();
         if (!kept)
-            co_await connect(pool, exchange.lease);
+            co_await connect(pool, exchange.lease, std::min(limits.end, coarse_now() + limits.connect));
+        if (limits.end != SteadyTime::max())
+            exchange.stream().set_final_deadline(limits.end);
+        exchange.waiting = Waiting(request.interruption, exchange.stream());
+        exchange.waiting.require();
 
         IoStatus status = IoStatus::done;
         if (request.body->length() == 0) {
@@ -158,7 +202,7 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
             status = send_head(exchange, endpoint, gather);
             if (status == IoStatus::would_block) {
                 std::string head = std::move(output_);
-                status = co_await exchange.stream().write(gather, options_.body_timeout);
+                status = co_await exchange.stream().write(gather, limits.idle);
             }
             exchange.sent = status == IoStatus::done;
         } else {
@@ -166,7 +210,7 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
         }
 
         // A peer that takes no more may have said why before it closed, so its answer is looked for in that case too.
-        SteadyTime deadline = coarse_now() + options_.first_byte_timeout;
+        SteadyTime deadline = coarse_now() + limits.first_byte;
         while (status != IoStatus::expired && !exchange.answered()) {
             bool must_wait =
                 (exchange.sent || status == IoStatus::would_block) && !exchange.stream().has_buffered_input();
@@ -191,10 +235,13 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
         }
 
         Response response = take_head(exchange);
+        if (response.status == 101) {
+            response.tunnel = take_tunnel(exchange, self);
+            co_return response;
+        }
         BodyDecoder decoder(exchange.result.framing, options_.parser);
         while (!take_body(exchange, decoder, response, self)) {
-            status = co_await exchange.stream().read(exchange.input(), buffers_, BufferPool::large_bytes,
-                                                     options_.body_timeout);
+            status = co_await exchange.stream().read(exchange.input(), buffers_, BufferPool::large_bytes, limits.idle);
             if (status != IoStatus::done)
                 fail(exchange, endpoint, status);
         }
@@ -210,10 +257,9 @@ ConnectionPool& Client::Impl::pool_of(const Endpoint& endpoint)
     return *found->second;
 }
 
-Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease)
+Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease, SteadyTime deadline)
 {
     const Endpoint& endpoint = pool.endpoint();
-    SteadyTime deadline = coarse_now() + options_.connect_timeout;
     if (endpoint.scheme == "unix") {
         asio::local::stream_protocol::endpoint address(endpoint.host);
         auto connection = co_await connect_to(address, "unix:" + endpoint.host, deadline);
@@ -262,12 +308,12 @@ void Client::Impl::append_head(const Request& request, const Endpoint& endpoint)
 {
     output_.clear();
     if (endpoint.prefix.empty()) {
-        append_request_head(output_, request.head, framing_of(request), true);
+        append_request_head(output_, request.head, framing_of(request), true, request.upgrade);
         return;
     }
     RequestHead head = request.head;
     head.target.insert(0, endpoint.prefix);
-    append_request_head(output_, head, framing_of(request), true);
+    append_request_head(output_, head, framing_of(request), true, request.upgrade);
 }
 
 IoStatus Client::Impl::send_head(Exchange& exchange, const Endpoint& endpoint, Gather& gather)
@@ -308,7 +354,7 @@ Task<IoStatus> Client::Impl::send_body(Exchange& exchange, const Endpoint& endpo
             frame.add(gather, piece);
         bool last = known ? remaining == 0 : piece.empty();
         for (;;) {
-            IoStatus status = co_await exchange.stream().write_or_readable(gather, options_.body_timeout);
+            IoStatus status = co_await exchange.stream().write_or_readable(gather, exchange.limits.idle);
             if (status == IoStatus::would_block && !is_answered_early(exchange))
                 continue;
             if (status != IoStatus::done)
@@ -355,7 +401,7 @@ bool Client::Impl::parse_head(Exchange& exchange)
                                 "the upstream's answer is malformed: " + std::string(describe(exchange.result.error)));
         exchange.input().consume(exchange.result.consumed);
         exchange.scanned = 0;
-        if (exchange.head.status >= 200)
+        if (exchange.head.status >= 200 || is_switch(exchange.request, exchange.head))
             return true;
         // RFC 9110 section 15.2: any number of these may come first; 101 was not asked for.
         exchange.result.state = HeadResult::State::incomplete;
@@ -375,6 +421,14 @@ Response Client::Impl::take_head(Exchange& exchange)
     return response;
 }
 
+std::shared_ptr<Tunnel> Client::Impl::take_tunnel(Exchange& exchange, std::shared_ptr<Impl>& self)
+{
+    auto tunnel = std::make_shared<ClientTunnel>(std::move(self), std::move(exchange.lease));
+    tunnel->protocol = exchange.request.upgrade;
+    tunnel->idle_timeout = exchange.limits.tunnel_idle;
+    return tunnel;
+}
+
 // Puts the body into the response, as a string where it is small or there already, else as a stream. False when a small
 // one is still to come.
 bool Client::Impl::take_body(Exchange& exchange, BodyDecoder& decoder, Response& response, std::shared_ptr<Impl>& self)
@@ -392,7 +446,8 @@ bool Client::Impl::take_body(Exchange& exchange, BodyDecoder& decoder, Response&
                                                                               .decoder = decoder,
                                                                               .first = piece.data,
                                                                               .reusable = reusable,
-                                                                              .timeout = options_.body_timeout});
+                                                                              .timeout = exchange.limits.idle,
+                                                                              .waiting = std::move(exchange.waiting)});
         return true;
     }
     if (small && response.body.empty())
@@ -409,6 +464,7 @@ bool Client::Impl::take_body(Exchange& exchange, BodyDecoder& decoder, Response&
 
 void Client::Impl::fail(const Exchange& exchange, const Endpoint& endpoint, IoStatus status)
 {
+    exchange.waiting.require();
     if (status == IoStatus::expired)
         throw UpstreamError(UpstreamError::Kind::timeout, endpoint.authority() + " did not answer in time");
     throw UpstreamError(UpstreamError::Kind::closed,
@@ -425,9 +481,21 @@ Client::~Client() { impl_->close(); }
 
 Task<Response> Client::send(Endpoint endpoint, std::string host, Request& request)
 {
-    return impl_->send(impl_, std::move(endpoint), std::move(host), request);
+    return impl_->send(impl_, std::move(endpoint), std::move(host), request, impl_->limits());
 }
 
+Task<Response> Client::send(Endpoint endpoint, std::string host, Request& request, SendLimits limits)
+{
+    return impl_->send(impl_, std::move(endpoint), std::move(host), request, limits);
+}
+
+bool is_idempotent(std::string_view method)
+{
+    return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
+           method == "TRACE";
+}
+
+SendLimits Client::limits() const { return impl_->limits(); }
 void Client::close_idle() { impl_->close_idle(); }
 std::size_t Client::idle_count() const { return impl_->idle_count(); }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "http/deadline.hpp"
 #include "http/message.hpp"
 #include "http/parser.hpp"
 #include "http/url.hpp"
@@ -18,17 +19,28 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace gatehouse::http {
 
 struct ClientOptions {
     ParserLimits parser;
     std::size_t idle_connections_max = 256;  // kept for each endpoint
-    std::size_t connections_max = 4096;      // in use at once for each endpoint; beyond it Unavailable
+    std::size_t connections_max = 8192;      // in use at once for each endpoint; beyond it TooManyConnections
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds first_byte_timeout{60'000};
     std::chrono::milliseconds body_timeout{30'000};  // between two pieces of a body, either way
     std::chrono::milliseconds idle_timeout{50'000};  // shorter than the servers' own
+    std::chrono::milliseconds tunnel_idle_timeout{600'000};
+};
+
+// For one request.
+struct SendLimits {
+    std::chrono::milliseconds connect;
+    std::chrono::milliseconds first_byte;
+    std::chrono::milliseconds idle;         // between two pieces of a body, either way
+    std::chrono::milliseconds tunnel_idle;  // after a change of the protocol
+    SteadyTime end = SteadyTime::max();     // for everything, the answer's body included
 };
 
 // No connection to the endpoint can be made, so nothing was sent and nothing of the request's body was read.
@@ -36,6 +48,15 @@ class ConnectFailed final : public Unavailable {
 public:
     using Unavailable::Unavailable;
 };
+
+// So many are in use that no further one is made.
+class TooManyConnections final : public Unavailable {
+public:
+    using Unavailable::Unavailable;
+};
+
+// RFC 9110 section 9.2.2.
+bool is_idempotent(std::string_view method);
 
 class Client final {
 public:
@@ -48,7 +69,12 @@ public:
     // there too, a larger one streams and throws UpstreamError when it breaks off. Throws ConnectFailed when no
     // connection can be made, UpstreamError when the answer is broken or late, BodyError when the request's own body
     // fails. `host` is what the Host field says: it is set in request.head.
+    // With request.upgrade set the answer may be 101, with a tunnel; one that was not asked for, or confirms something
+    // else, is malformed. When request.interruption fires the exchange ends with BodyError.
     Task<Response> send(Endpoint endpoint, std::string host, Request& request);
+    Task<Response> send(Endpoint endpoint, std::string host, Request& request, SendLimits limits);
+
+    SendLimits limits() const;  // of its options
 
     // Closes the kept connections. Without it (or the destructor) the I/O thread's context does not run out of work
     // until their idle timeouts have passed.

@@ -7,6 +7,7 @@
 #include "http/exchange.hpp"
 #include "http/problem.hpp"
 #include "http/serializer.hpp"
+#include "http/tunnel.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -20,11 +21,13 @@ namespace {
 constexpr std::size_t copied_body_bytes_max = 16 * 1024;  // beyond, head and body are sent from where they are
 constexpr unsigned requests_without_wait_max = 64;
 constexpr std::chrono::milliseconds linger_time{2'000};
+constexpr std::chrono::milliseconds look_interval{500};
 
 }  // namespace
 
 Connection::Connection(ServerContext& context, StreamSocket& stream, Peer peer, Buffer received)
-    : OpenConnection(context), context_(context), stream_(stream), peer_(std::move(peer)), body_(stream_, context)
+    : OpenConnection(context), context_(context), stream_(stream), peer_(std::move(peer)), body_(stream_, context),
+      look_(context.deadlines, [](void* self) { static_cast<Connection*>(self)->look(); }, this)
 {
     if (received.empty())
         return;
@@ -71,6 +74,10 @@ Task<void> Connection::run()
         bool keep = false;
         {
             Response response = co_await answer(context_.handler, work_->request);
+            if (response.tunnel) {
+                co_await run_tunnel(response);
+                co_return;
+            }
             keep = may_keep();
             Gather gather;
             Sent sent = send_now(response, keep, gather);
@@ -106,6 +113,7 @@ Task<void> Connection::run()
 void Connection::rest()
 {
     head_begun_ = false;
+    look_.clear();
     stream_.set_final_deadline(SteadyTime::max());
     if (work_ && work_->input.empty())
         context_.give_back(std::move(work_));
@@ -171,7 +179,34 @@ void Connection::begin_request()
     work_->scanned = 0;
     body_.begin(work_->input, head_);
     begin_exchange(request, body_, peer_, context_.options.assign_request_ids);
-    stream_.set_final_deadline(coarse_now() + context_.options.request_timeout);
+    work_->interruption.reset();
+    request.interruption = &work_->interruption;
+    SteadyTime now = coarse_now();
+    stream_.set_final_deadline(now + context_.options.request_timeout);
+    look_.set(now + look_interval);
+}
+
+// A client that closes its direction after its request does not wait for the answer any more.
+void Connection::look()
+{
+    if (body_.done() && stream_.is_peer_closed())
+        work_->interruption.fire(BodyError::Kind::closed);
+    else if (work_->interruption.is_over())
+        work_->interruption.fire(BodyError::Kind::revoked);
+    else
+        look_.set(coarse_now() + look_interval);
+}
+
+// The two ends speak another protocol from now on; the connection ends with it.
+Task<void> Connection::run_tunnel(Response& response)
+{
+    look_.clear();
+    std::string head;
+    append_switch_head(head, response.headers, response.tunnel->protocol);
+    if (co_await stream_.write(Gather(head), context_.options.body_timeout) != IoStatus::done)
+        co_return;
+    TunnelPump pump(stream_, work_->input, *response.tunnel, context_);
+    co_await pump.run();
 }
 
 bool Connection::may_keep() const

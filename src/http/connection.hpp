@@ -42,6 +42,8 @@ private:
     Task<bool> send_stream(Response& response, bool keep);
     Task<bool> send_pieces(Response& response, Framing framing, std::string_view piece, std::string head);
     void break_off(const Framing& framing, std::string_view cause);
+    Task<void> run_tunnel(Response& response);
+    void look();
     Task<void> refuse();
     Task<void> linger();
 
@@ -56,6 +58,7 @@ private:
     unsigned served_without_wait_ = 0;
     bool idle_ = true;
     bool head_begun_ = false;
+    Deadline look_;  // at a request that takes long
 };
 
 }  // namespace gatehouse::http

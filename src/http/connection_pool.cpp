@@ -38,7 +38,7 @@ void Lease::keep()
 Lease ConnectionPool::lend(bool fresh)
 {
     if (in_use_ >= options_.connections_max)
-        throw ConnectFailed("too many connections to " + endpoint_.authority());
+        throw TooManyConnections("too many connections to " + endpoint_.authority());
     while (!fresh && !kept_.empty()) {
         std::unique_ptr<ClientConnection> connection = std::move(kept_.back());
         kept_.pop_back();

@@ -36,6 +36,7 @@ void begin_exchange(Request& request, BodyReader& body, const Peer& peer, bool a
     request.path_parameters.clear();
     request.route = {};
     request.request_id.clear();
+    request.upgrade.clear();
     if (assign_id)
         assign_request_id(request);
 }

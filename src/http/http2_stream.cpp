@@ -23,11 +23,14 @@ constexpr std::size_t large_piece_bytes = 8 * 1024;
 // the round trip. The window of the connection bounds all its streams together.
 constexpr std::uint32_t window_bytes_max = 512 * 1024;
 
+constexpr std::chrono::milliseconds look_interval{500};
+
 }  // namespace
 
 Http2Stream::Http2Stream(Http2Connection& connection, ServerContext& context, const asio::any_io_executor& executor)
     : connection_(connection), context_(context), waiting_(executor, asio::steady_timer::time_point::max()),
-      deadline_(context.deadlines, &Http2Stream::on_deadline, this)
+      deadline_(context.deadlines, &Http2Stream::on_deadline, this),
+      look_(context.deadlines, &Http2Stream::on_look, this)
 {
 }
 
@@ -63,6 +66,7 @@ void Http2Stream::finish()
     incoming_ = Buffer();
     response_ = Response();
     deadline_.clear();
+    look_.clear();
     context_.give_back(std::move(work_));
 }
 
@@ -73,6 +77,9 @@ void Http2Stream::begin_request()
         length_ = 0;
     continue_pending_ = head.expect_continue() && !input_ended && incoming_.empty();
     begin_exchange(request(), *this, *peer_, context_.options.assign_request_ids);
+    work_->interruption.reset();
+    request().interruption = &work_->interruption;
+    look_.set(coarse_now() + look_interval);
 }
 
 Task<void> Http2Stream::serve()
@@ -285,6 +292,8 @@ void Http2Stream::output_taken()
 void Http2Stream::close()
 {
     wake();
+    if (running_)
+        work_->interruption.fire(BodyError::Kind::closed);
     connection_.release(*this);
 }
 
@@ -310,6 +319,16 @@ void Http2Stream::on_deadline(void* self)
     }
     // The answer was not read, or everything took too long.
     stream.cancel();
+}
+
+// While a request takes long: whether its session has ended meanwhile.
+void Http2Stream::on_look(void* self)
+{
+    auto& stream = *static_cast<Http2Stream*>(self);
+    if (stream.work_->interruption.is_over())
+        stream.work_->interruption.fire(BodyError::Kind::revoked);
+    else
+        stream.look_.set(coarse_now() + look_interval);
 }
 
 void Http2Stream::cancel()

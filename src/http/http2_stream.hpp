@@ -45,6 +45,7 @@ public:
 
 private:
     static void on_deadline(void* self);
+    static void on_look(void* self);
 
     Request& request() { return work_->request; }
     void begin_request();
@@ -67,6 +68,7 @@ private:
     std::unique_ptr<Workspace> work_;
     asio::steady_timer waiting_;  // never expires; its cancellation wakes up serve()
     Deadline deadline_;
+    Deadline look_;
     SteadyTime final_deadline_ = SteadyTime::max();
     bool running_ = false;  // serve()
     bool reading_ = false;  // the handler waits for the client

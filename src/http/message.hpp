@@ -128,6 +128,9 @@ struct ResponseHead {
     void clear();
 };
 
+class Interruption;  // interruption.hpp
+class Tunnel;        // tunnel.hpp
+
 // A request as a handler sees it. It outlives the handler's coroutine; one thread owns it.
 struct Request {
     RequestHead head;
@@ -135,6 +138,11 @@ struct Request {
     std::string request_id;      // set by the gateway (or by the server where a role is called directly)
     std::string remote_address;  // the peer's IP address in text form
     std::string scheme = "http";
+
+    // Set by the server, for who waits on behalf of the request; null for one that this program makes up.
+    Interruption* interruption = nullptr;
+    // The protocol that the connection shall change to (RFC 9110 section 7.8), where the gateway lets it; else empty.
+    std::string upgrade;
 
     // Filled by the router: the pieces of the path that stand for {names}, decoded, in the order of the template.
     std::vector<std::string> path_parameters;
@@ -149,6 +157,11 @@ struct Response {
     Headers headers;
     std::string body;                    // used when there is no stream
     std::unique_ptr<BodyReader> stream;  // sent as it comes, chunked when its length is unknown
+
+    // With status 101: what the connection becomes.
+    std::shared_ptr<Tunnel> tunnel;
+    // Let go when the answer was sent.
+    std::shared_ptr<const void> holds;
 
     // For an answer to HEAD or a 304 whose content-length tells the length of what a GET would send.
     std::optional<std::uint64_t> content_length;

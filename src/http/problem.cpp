@@ -61,6 +61,7 @@ constexpr ProblemCode codes[] = {
     {"unsupported_media_type", 415, "The content type is not supported here"},
     {"range_not_satisfiable", 416, "The range lies outside of the content"},
     {"invalid_fields", 422, "Some fields are not valid"},
+    {"websocket_version", 426, "This version of WebSocket is not supported"},
     {"too_many_attempts", 429, "Too many failed attempts"},
     {"too_many_requests", 429, "Too many requests"},
     {"head_too_large", 431, "The request head is too large"},

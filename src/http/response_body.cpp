@@ -24,8 +24,10 @@ Task<std::string_view> ResponseBody::read()
         }
         IoStatus status =
             co_await source_.lease->stream.read(input, source_.buffers, BufferPool::large_bytes, source_.timeout);
-        if (status == IoStatus::expired)
+        if (status == IoStatus::expired) {
+            source_.waiting.require();
             fail(UpstreamError::Kind::timeout);
+        }
         if (status == IoStatus::closed && (source_.lease->stream.is_truncated() || !source_.decoder.finish_at_close()))
             fail(UpstreamError::Kind::closed);
     }
@@ -34,6 +36,7 @@ Task<std::string_view> ResponseBody::read()
 
 void ResponseBody::end()
 {
+    source_.waiting.end();
     if (source_.reusable && source_.lease->input.empty())
         source_.lease.keep();
     else
@@ -43,6 +46,7 @@ void ResponseBody::end()
 void ResponseBody::fail(UpstreamError::Kind kind)
 {
     error_ = kind;
+    source_.waiting.end();
     source_.lease.end();
     switch (kind) {
     case UpstreamError::Kind::timeout: throw UpstreamError(kind, "the upstream's answer stopped coming");

@@ -46,6 +46,14 @@ void append_fields(std::string& out, const Headers& headers)
     }
 }
 
+void append_upgrade(std::string& out, std::string_view protocol)
+{
+    GH_ASSERT(!protocol.empty() && tokens::all(protocol, tokens::token));
+    out += "connection: upgrade\r\nupgrade: ";
+    out += protocol;
+    out += "\r\n";
+}
+
 void append_framing(std::string& out, const Framing& framing)
 {
     if (framing.kind == Framing::Kind::chunked) {
@@ -83,7 +91,8 @@ std::string_view current_date()
     return text;
 }
 
-void append_request_head(std::string& out, const RequestHead& head, const Framing& framing, bool keep_alive)
+void append_request_head(std::string& out, const RequestHead& head, const Framing& framing, bool keep_alive,
+                         std::string_view upgrade)
 {
     // The parser lets nothing else through, so this is a bug in code that makes targets: one request fails, not all.
     if (!tokens::all(head.method, tokens::token) || !tokens::all(head.target, tokens::query) || head.method.empty() ||
@@ -96,8 +105,18 @@ void append_request_head(std::string& out, const RequestHead& head, const Framin
     out += " HTTP/1.1\r\n";
     append_fields(out, head.headers);
     append_framing(out, framing);
-    if (!keep_alive)
+    if (!upgrade.empty())
+        append_upgrade(out, upgrade);
+    else if (!keep_alive)
         out += "connection: close\r\n";
+    out += "\r\n";
+}
+
+void append_switch_head(std::string& out, const Headers& headers, std::string_view upgrade)
+{
+    out += "HTTP/1.1 101 Switching Protocols\r\n";
+    append_fields(out, headers);
+    append_upgrade(out, upgrade);
     out += "\r\n";
 }
 

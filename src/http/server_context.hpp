@@ -4,6 +4,7 @@
 
 #include "http/buffer_pool.hpp"
 #include "http/deadline.hpp"
+#include "http/interruption.hpp"
 #include "http/server.hpp"
 
 #include <atomic>
@@ -44,6 +45,7 @@ private:
 // strings in it keep their memory from one request to the next.
 struct Workspace {
     Request request;
+    Interruption interruption;
     Buffer input;
     std::size_t scanned = 0;  // of the head (parse_request_head)
 };

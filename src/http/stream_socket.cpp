@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace gatehouse::http {
@@ -220,6 +221,12 @@ IoStatus StreamSocket::noted(IoStatus of_tls_read)
     if (of_tls_read == IoStatus::would_block)
         socket_.set_dry();
     return of_tls_read;
+}
+
+bool StreamSocket::is_peer_closed()
+{
+    pollfd entry{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&entry, 1, 0) == 1 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 IoStatus StreamSocket::waited(const WaitResult& result)

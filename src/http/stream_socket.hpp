@@ -100,6 +100,8 @@ public:
     IoStatus peek();
     // would_block without a system call where that is known already, by the events that have been handed out so far.
     IoStatus glance() { return !cut_ && !tls_ && socket_.is_quiet() ? IoStatus::would_block : peek(); }
+    // Whether the peer has closed its direction, whatever is still to be read.
+    bool is_peer_closed();
 
     // Waits until there is something to read; no coroutine of its own:
     //     auto result = co_await stream.readable();

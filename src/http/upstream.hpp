@@ -1,53 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service as its callers see it: a handler in this process, or endpoints reached over HTTP. The one seam between
 // roles.
+//
+// Over HTTP the endpoints are chosen and judged by an EndpointSet; what is tried again, and how often, stands in
+// upstream_options.hpp. One object serves all I/O threads; answers that stream keep what they need of it alive.
 #pragma once
 
 #include "base/io_threads.hpp"
 #include "http/client.hpp"
+#include "http/endpoint_set.hpp"
 #include "http/message.hpp"
+#include "http/retry_budget.hpp"
+#include "http/upstream_options.hpp"
 
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace gatehouse::http {
 
+// What the caller says about one request.
+struct Passing {
+    bool preserve_host = false;  // the peer sees the request's Host field, else its own address
+    std::uint64_t affinity = 0;  // affinity_of() whom requests are kept together for
+};
+
 class Upstream final {
 public:
     // In this process.
     Upstream(std::string name, Handler handler);
-    // Over HTTP, round robin; an endpoint that cannot be connected to is skipped for the next, and for two seconds
-    // asked only when no other is there. The peer sees its own address in the Host field, or with `preserve_host` what
-    // the request says.
-    Upstream(std::string name, std::vector<Endpoint> endpoints, PerThread<Client>& clients, bool preserve_host = false);
+    // Over HTTP. REQUIRES: what EndpointSet requires.
+    Upstream(std::string name, std::vector<WeightedEndpoint> endpoints, UpstreamOptions options,
+             PerThread<Client>& clients);
+    // One of our own roles: an endpoint that fails once is out for two seconds, unless no other is there.
+    Upstream(std::string name, std::vector<Endpoint> endpoints, PerThread<Client>& clients);
+    ~Upstream();
 
     const std::string& name() const { return name_; }
     bool in_process() const { return static_cast<bool>(handler_); }
 
     // Call on an I/O thread. In process it answers problems for what the handler throws; over HTTP a peer that is not
-    // there or breaks off is answered 502, 503 or 504. BodyError for the request's own body is thrown.
-    Task<Response> send(Request& request);
+    // there, too busy or breaks off is answered 502, 503 or 504. BodyError for the request's own body is thrown.
+    Task<Response> send(Request& request, Passing passing = {});
+
+    // Null in process.
+    const std::shared_ptr<EndpointSet>& endpoints() const { return endpoints_; }
 
 private:
-    Task<Response> send_over_http(Request& request);
+    struct Thread;
+    struct Attempt;
 
-    // What the threads share: pointed to, so that an Upstream can be moved.
-    struct Turns {
-        explicit Turns(std::size_t endpoints) : away_until(endpoints) {}
-        std::atomic<std::size_t> next{0};
-        std::vector<std::atomic<std::int64_t>> away_until;  // of each endpoint, on the steady clock
-    };
+    Task<Response> send_over_http(Request& request, Passing passing);
+    Task<void> try_endpoint(Attempt& attempt, std::size_t index);
+    bool may_retry(const Attempt& attempt) const;
 
     std::string name_;
     Handler handler_;
-    std::vector<Endpoint> endpoints_;
+    std::shared_ptr<EndpointSet> endpoints_;
     PerThread<Client>* clients_ = nullptr;
-    bool preserve_host_ = false;
-    std::unique_ptr<Turns> turns_;
+    bool own_limits_ = true;  // else the client's
+    std::unique_ptr<PerThread<Thread>> threads_;
+    std::unique_ptr<RetryFloor> retry_floor_;
 };
 
 }  // namespace gatehouse::http
