@@ -3,7 +3,9 @@
 
 #include "app/control.hpp"
 #include "app/data_directory.hpp"
+#include "app/late_server.hpp"
 #include "app/ops.hpp"
+#include "app/public_side.hpp"
 #include "app/queue_metrics.hpp"
 #include "app/reloader.hpp"
 #include "app/run_task.hpp"
@@ -19,9 +21,11 @@
 #include "events/relay.hpp"
 #include "files/files.hpp"
 #include "gateway/gateway.hpp"
+#include "http/public_side.hpp"
 #include "http/recorded_handler.hpp"
 #include "http/server.hpp"
 #include "http/server_metrics.hpp"
+#include "http/tls_server.hpp"
 #include "http/trace_exporter.hpp"
 #include "http/traced_handler.hpp"
 #include "identity/key_fetcher.hpp"
@@ -88,28 +92,6 @@ std::vector<http::Endpoint> endpoints_of(const std::vector<std::string>& urls)
     return endpoints;
 }
 
-// A server whose handler is set after it has been bound: its port is known by then and nothing is accepted before
-// start().
-class LateServer final {
-public:
-    LateServer(IoThreads& threads, http::ServerOptions options)
-        : server_(threads, std::move(options), [this](http::Request& request) { return handler_(request); })
-    {
-    }
-
-    http::Server& server() { return server_; }
-    std::uint16_t port() const { return server_.port(); }
-    void start(http::Handler handler)
-    {
-        handler_ = std::move(handler);
-        server_.start();
-    }
-
-private:
-    http::Handler handler_;
-    http::Server server_;
-};
-
 http::ServerOptions server_options(std::string name, const ListenAddress& address)
 {
     http::ServerOptions options;
@@ -133,14 +115,13 @@ public:
 
 private:
     void apply(const Config& config);
-    std::unique_ptr<LateServer> bind_public();
-    std::unique_ptr<LateServer> bind(Role role, const std::string& listen);
+    std::unique_ptr<LateServer> bind_https();
+    std::unique_ptr<LateServer> bind(Role role, const std::string& listen, std::shared_ptr<http::TlsServer> tls = {});
     std::unique_ptr<LateServer> bind_internal(Role role, const std::string& listen);
     std::unique_ptr<identity::Authenticator> make_authenticator() const;
     void build_roles();
     void build_upstreams();
     void build_files_relay();
-    void report_revocation_lag();
     void build_control();
     void build_metrics();
     http::Handler traced(Role role, const http::Router& router);
@@ -178,7 +159,10 @@ private:
     // The addresses are bound first: with port 0 the real one is part of what tokens and mails say. auth and files have
     // one of their own where other processes may ask them.
     std::vector<Listening> listening_;
-    std::unique_ptr<LateServer> gateway_server_;  // or nullptr, as the next two
+    std::shared_ptr<http::PublicSide> public_side_;
+    std::shared_ptr<http::TlsServer> tls_;        // or nullptr, as all of these
+    std::unique_ptr<LateServer> gateway_server_;  // plain HTTP
+    std::unique_ptr<LateServer> https_server_;    // the same over TLS
     std::unique_ptr<LateServer> auth_server_;
     std::unique_ptr<LateServer> files_server_;
     LateServer ops_server_;
@@ -252,7 +236,9 @@ Application::Impl::Impl(Config config, Sources sources)
       reloader_(config_, std::move(sources), metrics_, [this](const Config& next) { apply(next); }),
       server_metrics_(http::ServerMetrics::make(io_thread_count(config_.io), metrics_)),
       tracer_(make_tracer(config_.tracing, metrics_)), threads_(io_thread_count(config_.io)),
-      gateway_server_(bind_public()), auth_server_(bind_internal(Role::auth, config_.auth.listen)),
+      public_side_(make_public_side(config_, roles_)), tls_(make_tls_server(config_, roles_)),
+      gateway_server_(bind(Role::gateway, config_.gateway.listen)), https_server_(bind_https()),
+      auth_server_(bind_internal(Role::auth, config_.auth.listen)),
       files_server_(bind_internal(Role::files, config_.files.listen)),
       ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
       stores_(open_stores(config_, roles_, data_.path(), clock_)),
@@ -269,22 +255,27 @@ Application::Impl::Impl(Config config, Sources sources)
     build_roles();
 }
 
-// Binds the gateway's address, and fills in what follows from it: the public URL, and the tokens' issuer.
-std::unique_ptr<LateServer> Application::Impl::bind_public()
+// Fills in, too, what follows from the gateway's addresses: the public URL, and the tokens' issuer.
+std::unique_ptr<LateServer> Application::Impl::bind_https()
 {
-    auto server = bind(Role::gateway, config_.gateway.listen);
-    if (config_.gateway.public_url.empty()) {
-        auto address = server ? listening_.back().address : *parse_listen_address(config_.gateway.listen);
-        config_.gateway.public_url = local_url(address);
+    auto server = bind(Role::gateway, config_.gateway.tls.listen, tls_);
+    std::string& url = config_.gateway.public_url;
+    if (url.empty()) {
+        bool secure = !config_.gateway.tls.listen.empty();
+        auto address = *parse_listen_address(secure ? config_.gateway.tls.listen : config_.gateway.listen);
+        if (!listening_.empty())
+            address = listening_.back().address;
+        url = local_url(address, secure ? "https" : "http");
     }
     if (config_.auth.issuer.empty())
-        config_.auth.issuer = config_.gateway.public_url;
+        config_.auth.issuer = url;
     return server;
 }
 
-std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string& listen)
+std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string& listen,
+                                                    std::shared_ptr<http::TlsServer> tls)
 {
-    if (!roles_.has(role))
+    if (!roles_.has(role) || listen.empty())
         return nullptr;
     auto address = *parse_listen_address(listen);
     auto options = server_options(std::string(to_string(role)), address);
@@ -294,9 +285,14 @@ std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string
     options.assign_request_ids = role != Role::gateway;
     options.http2.cleartext = role == Role::gateway && config_.gateway.http2.cleartext;
     options.shared_port = role == Role::gateway && config_.gateway.reuse_port;
+    options.handshake_timeout = config_.gateway.tls.handshake_timeout;
+    options.tls = std::move(tls);
+    if (role == Role::gateway)
+        options.public_side = public_side_;
+    std::string_view scheme = options.tls ? "https" : "http";
     auto server = std::make_unique<LateServer>(threads_, std::move(options));
     address.port = server->port();
-    listening_.push_back({std::string(to_string(role)), address});
+    listening_.push_back({std::string(to_string(role)), address, scheme});
     return server;
 }
 
@@ -368,11 +364,17 @@ void Application::Impl::build_metrics()
         queue_metrics_ = std::make_unique<QueueMetrics>(*stores_.queue, metrics_);
     if (gateway_)
         metrics_.add(gateway_->upstream_metrics());
-    std::pair<const char*, LateServer*> servers[] = {
-        {"gateway", gateway_server_.get()}, {"auth", auth_server_.get()}, {"files", files_server_.get()}};
+    std::pair<const char*, LateServer*> servers[] = {{"gateway", gateway_server_.get()},
+                                                     {"gateway_tls", https_server_.get()},
+                                                     {"auth", auth_server_.get()},
+                                                     {"files", files_server_.get()}};
     for (auto [name, server] : servers)
         if (server)
             report_connections(ops_, metrics_, name, server->server());
+    if (tls_)
+        report_tls(ops_, metrics_, *tls_);
+    if (public_side_)
+        report_public_side(ops_, metrics_, *public_side_);
 }
 
 // The worker's results wait in the files' outbox as uploads do: where there is a store, there is a relay.
@@ -397,7 +399,7 @@ void Application::Impl::build_upstreams()
     files_upstream_ = make(Role::files, files_ ? &files_->router() : nullptr, config_.files.urls);
     bool verifies = roles_.has(Role::gateway) || roles_.has(Role::files);
     if (auth_ || verifies)
-        report_revocation_lag();
+        report_revocations(ops_, metrics_, revocations_);
     if (auth_ || !verifies)
         return;
     key_fetcher_ = std::make_unique<identity::KeyFetcher>(
@@ -410,17 +412,6 @@ void Application::Impl::build_upstreams()
 http::Handler Application::Impl::traced(Role role, const http::Router& router)
 {
     return http::make_traced_handler(http::make_handler(router), to_string(role), tracer_.get());
-}
-
-void Application::Impl::report_revocation_lag()
-{
-    auto& lag = metrics_.gauge("gatehouse_revocation_lag_seconds",
-                               "Age of what this process knows of revoked tokens; -1 before it knows anything.");
-    auto& size = metrics_.gauge("gatehouse_revocations", "Revocations that this process keeps in mind.");
-    ops_.before_scrape([this, &lag, &size] {
-        lag.Set(revocations_.ready() ? std::chrono::duration<double>(revocations_.age()).count() : -1);
-        size.Set(static_cast<double>(revocations_.size()));
-    });
 }
 
 void Application::Impl::build_control()
@@ -443,8 +434,9 @@ void Application::Impl::start()
     ops_server_.start(http::make_handler(ops_.router()));
     start_background();
     control_->start();
-    if (gateway_server_)
-        gateway_server_->start(gateway_->handler());
+    for (auto* server : {gateway_server_.get(), https_server_.get()})
+        if (server)
+            server->start(gateway_->handler());
     if (auth_server_)
         auth_server_->start(
             http::make_recorded_handler(auth_->router(), *server_metrics_, traced(Role::auth, auth_->router())));
@@ -531,14 +523,14 @@ void Application::Impl::stop()
     ops_.set_draining();
 
     const gateway::Config ending = reloader_.running().gateway;
-    if (gateway_server_)
+    if (gateway_)
         std::this_thread::sleep_for(ending.drain_delay);
 
     // Requests in progress finish, and those that wait for news are told that there is none. They may still need
     // everything below.
     if (auth_)
         auth_->stop_waiting();
-    for (auto* server : {gateway_server_.get(), auth_server_.get(), files_server_.get()}) {
+    for (auto* server : {gateway_server_.get(), https_server_.get(), auth_server_.get(), files_server_.get()}) {
         if (server)
             server->server().drain(ending.drain, ending.drain_delay);
     }
@@ -640,6 +632,8 @@ Task<void> Application::Impl::drop_setup_link()
 // What can change without a restart. What may fail comes first.
 void Application::Impl::apply(const Config& config)
 {
+    if (tls_)
+        tls_->reload(config.gateway.tls.certificates);
     gateway::Config gateway = config.gateway;
     gateway.public_url = config_.gateway.public_url;
     if (gateway_)

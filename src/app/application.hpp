@@ -22,6 +22,7 @@ namespace gatehouse::app {
 struct Listening {
     std::string role;
     ListenAddress address;
+    std::string_view scheme = "http";
 };
 struct StartReport {
     RoleSet roles;

@@ -27,8 +27,11 @@ int print_version(const CommandLine&)
 
 int check_configuration(const CommandLine& line)
 {
-    if (!load_or_explain(line))
+    auto loaded = load_or_explain(line);
+    if (!loaded)
         return 2;
+    for (const std::string& warning : loaded->warnings)
+        fmt::print(stderr, "warning: {}\n", warning);
     fmt::print("The configuration is fine.\n");
     return 0;
 }

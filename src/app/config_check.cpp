@@ -2,6 +2,7 @@
 #include "app/config_check.hpp"
 
 #include "app/listen_address.hpp"
+#include "app/public_check.hpp"
 #include "app/roles.hpp"
 #include "app/store_url.hpp"
 #include "app/values.hpp"
@@ -108,7 +109,8 @@ void check_urls(const std::vector<std::string>& urls, const std::string& key, Re
 
 void check_addresses(const Config& config, Report& report)
 {
-    check_listen(config.gateway.listen, "gateway.listen", report);
+    if (!config.gateway.listen.empty())
+        check_listen(config.gateway.listen, "gateway.listen", report);
     check_listen(config.auth.listen, "auth.listen", report);
     check_listen(config.files.listen, "files.listen", report);
     check_listen(config.ops.listen, "ops.listen", report);
@@ -119,7 +121,8 @@ void check_addresses(const Config& config, Report& report)
                    fmt::format("must have at least {} characters", identity::ServiceKey::characters_min));
     auto ops = parse_listen_address(config.ops.listen);
     auto gateway = parse_listen_address(config.gateway.listen);
-    if (ops && gateway && *ops == *gateway && ops->port != 0)
+    auto tls = parse_listen_address(config.gateway.tls.listen);
+    if (ops && ops->port != 0 && (ops == gateway || ops == tls))
         report.add("ops.listen", "is the gateway's address too");
 
     const std::string& url = config.gateway.public_url;
@@ -418,6 +421,8 @@ void check_config(const Config& config, Report& report)
 {
     check_roles(config, report);
     check_addresses(config, report);
+    check_tls(config, report);
+    check_proxies(config.gateway, report);
     check_stores(config, report);
     check_upstreams(config, report);
     check_routes(config, report);

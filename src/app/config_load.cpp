@@ -159,17 +159,27 @@ void Report::add(std::string_view key, std::string_view what)
 {
     if (std::ranges::any_of(wrong_keys_, [&](auto& wrong) { return is_within(wrong, key) || is_within(key, wrong); }))
         return;
+    add_at(place_of(key), key, what);
+}
+
+void Report::warn(std::string_view key, std::string_view what)
+{
+    std::string place = place_of(key);
+    warnings_.push_back(fmt::format("{}{}{}: {}", place, place.empty() ? "" : ": ", key, what));
+}
+
+// Where the key, or the nearest one around it, came from; "" for a default.
+std::string Report::place_of(std::string_view key) const
+{
     std::string_view around = key;
     while (!around.empty()) {
         auto origin = origins_.find(around);
-        if (origin != origins_.end()) {
-            add_at(origin->second, key, what);
-            return;
-        }
+        if (origin != origins_.end())
+            return origin->second;
         std::size_t end = around.find_last_of(".[");
         around = around.substr(0, end == std::string_view::npos ? 0 : end);
     }
-    add_at("", key, what);
+    return {};
 }
 
 void Report::add_at(std::string_view place, std::string_view key, std::string_view what)
@@ -198,6 +208,7 @@ Result<LoadedConfig, std::vector<std::string>> load_config(const Sources& source
     // The queue counts the attempts; the worker must know which one is the last.
     loaded.config.worker.attempts_max = loaded.config.events.retry.attempts_max;
     loaded.origins = report.origins();
+    loaded.warnings = report.warnings();
     return loaded;
 }
 

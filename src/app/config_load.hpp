@@ -44,18 +44,26 @@ public:
     void add(std::string_view key, std::string_view what);
     void add_at(std::string_view place, std::string_view key, std::string_view what);
 
+    // What may be meant so, but probably is not.
+    void warn(std::string_view key, std::string_view what);
+
     const std::vector<std::string>& errors() const { return errors_; }
+    const std::vector<std::string>& warnings() const { return warnings_; }
     const Origins& origins() const { return origins_; }
 
 private:
+    std::string place_of(std::string_view key) const;
+
     Origins origins_;
     std::vector<std::string> errors_;
+    std::vector<std::string> warnings_;
     std::set<std::string, std::less<>> wrong_keys_;
 };
 
 struct LoadedConfig {
     Config config;
     Origins origins;
+    std::vector<std::string> warnings;
 };
 
 // The error is one line for each thing that is wrong.

@@ -48,12 +48,12 @@ std::string to_string(const ListenAddress& address)
     return v6 ? fmt::format("[{}]:{}", address.host, address.port) : fmt::format("{}:{}", address.host, address.port);
 }
 
-std::string local_url(const ListenAddress& address)
+std::string local_url(const ListenAddress& address, std::string_view scheme)
 {
     auto ip = asio::ip::make_address(address.host);
     if (ip.is_loopback() || ip.is_unspecified())
-        return fmt::format("http://localhost:{}", address.port);
-    return "http://" + to_string(address);
+        return fmt::format("{}://localhost:{}", scheme, address.port);
+    return fmt::format("{}://{}", scheme, to_string(address));
 }
 
 }  // namespace gatehouse::app

@@ -20,6 +20,6 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text);
 std::string to_string(const ListenAddress& address);
 
 // "http://localhost:8080" for a loopback address or one that means every address: something to click on this machine.
-std::string local_url(const ListenAddress& address);
+std::string local_url(const ListenAddress& address, std::string_view scheme = "http");
 
 }  // namespace gatehouse::app

@@ -52,6 +52,8 @@ Reloader::Outcome Reloader::try_reload()
         return {{error.what()}, {}};
     }
     running_ = std::move(next);
+    for (const std::string& warning : loaded->warnings)
+        log::warn("app", "doubtful configuration", {{"warning", warning}});
     return outcome;
 }
 

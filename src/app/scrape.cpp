@@ -2,8 +2,10 @@
 #include "app/scrape.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <set>
 
 namespace gatehouse::app {
 
@@ -58,6 +60,17 @@ void report_token_caches(Ops& ops, Metrics& metrics, PerThread<identity::Authent
     });
 }
 
+void report_revocations(Ops& ops, Metrics& metrics, const identity::RevocationList& revocations)
+{
+    auto& lag = metrics.gauge("gatehouse_revocation_lag_seconds",
+                              "Age of what this process knows of revoked tokens; -1 before it knows anything.");
+    auto& size = metrics.gauge("gatehouse_revocations", "Revocations that this process keeps in mind.");
+    ops.before_scrape([&revocations, &lag, &size] {
+        lag.Set(revocations.ready() ? std::chrono::duration<double>(revocations.age()).count() : -1);
+        size.Set(static_cast<double>(revocations.size()));
+    });
+}
+
 void report_connections(Ops& ops, Metrics& metrics, const std::string& name, const http::Server& server)
 {
     auto& open =
@@ -72,6 +85,55 @@ void report_connections(Ops& ops, Metrics& metrics, const std::string& name, con
         auto figures = server.figures();
         accepted->follow(figures.accepted);
         refused->follow(figures.refused_heads);
+    });
+}
+
+void report_tls(Ops& ops, Metrics& metrics, http::TlsServer& tls)
+{
+    auto handshakes = [&](const char* result) {
+        return follower(metrics.counter("gatehouse_tls_handshakes_total",
+                                        "TLS handshakes of clients, by how they went.", {{"result", result}}));
+    };
+    auto full = handshakes("full");
+    auto resumed = handshakes("resumed");
+    auto failed = handshakes("failed");
+    // Of the files that were ever shown: one that is in use no more has no time.
+    struct Shown {
+        std::mutex mutex;
+        std::set<std::string> files;
+    };
+    auto shown = std::make_shared<Shown>();
+    ops.before_scrape([&tls, &metrics, full, resumed, failed, shown] {
+        http::TlsServer::Figures& figures = tls.figures();
+        full->follow(figures.full.load(std::memory_order_relaxed));
+        resumed->follow(figures.resumed.load(std::memory_order_relaxed));
+        failed->follow(figures.failed.load(std::memory_order_relaxed));
+        auto expiry = [&](const std::string& file) -> prometheus::Gauge& {
+            return metrics.gauge("gatehouse_tls_certificate_expiry_timestamp_seconds",
+                                 "When the certificate in use expires, in Unix time.", {{"file", file}});
+        };
+        std::lock_guard guard(shown->mutex);
+        for (const std::string& file : shown->files)
+            expiry(file).Set(std::numeric_limits<double>::quiet_NaN());
+        for (const http::CertificateInfo& info : tls.certificates()) {
+            shown->files.insert(info.file);
+            expiry(info.file).Set(std::chrono::duration<double>(info.expires.time_since_epoch()).count());
+        }
+    });
+}
+
+void report_public_side(Ops& ops, Metrics& metrics, const http::PublicSide& side)
+{
+    auto refused = [&](const char* reason) {
+        return follower(metrics.counter("gatehouse_server_refused_connections_total",
+                                        "Connections that were closed before their first request.",
+                                        {{"reason", reason}}));
+    };
+    auto too_many = refused("address_limit");
+    auto no_header = refused("proxy_header");
+    ops.before_scrape([&side, too_many, no_header] {
+        too_many->follow(side.limit ? side.limit->refused() : 0);
+        no_header->follow(side.refused_proxy_headers.load(std::memory_order_relaxed));
     });
 }
 

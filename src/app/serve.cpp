@@ -48,6 +48,12 @@ void configure_log(const LogConfig& config)
     log::configure(text ? log::Format::text : log::Format::json, config.level);
 }
 
+void warn_of(const LoadedConfig& loaded)
+{
+    for (const std::string& warning : loaded.warnings)
+        log::warn("app", "doubtful configuration", {{"warning", warning}});
+}
+
 extern "C" void exit_at_once(int) { ::_exit(1); }
 
 // Waits for the signal that ends the program.
@@ -86,9 +92,12 @@ std::string banner(const StartReport& report)
     };
     add("roles", report.roles.names());
     for (const Listening& listening : report.listening)
-        add(listening.role,
-            fmt::format("{}/   (listens on {})", local_url(listening.address), to_string(listening.address)));
-    if (!report.listening.empty() && report.public_url != local_url(report.listening.front().address))
+        add(listening.role, fmt::format("{}/   (listens on {})", local_url(listening.address, listening.scheme),
+                                        to_string(listening.address)));
+    bool listed = std::ranges::any_of(report.listening, [&](const Listening& listening) {
+        return report.public_url == local_url(listening.address, listening.scheme);
+    });
+    if (!report.listening.empty() && !listed)
         add("public", report.public_url + "/");
     add("ops", fmt::format("http://{}   (/livez, /readyz, /startupz, /metrics)", to_string(report.ops)));
     add("data", report.data.string());
@@ -107,6 +116,7 @@ int serve(const CommandLine& line)
         return 2;
     prepare_process();
     configure_log(loaded->config.log);
+    warn_of(*loaded);
     try {
         Application application(std::move(loaded->config), sources_of(line));
         application.start();

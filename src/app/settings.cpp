@@ -179,14 +179,63 @@ void add_process_settings(std::vector<Setting>& table, Config& config)
         });
 }
 
+std::vector<Setting> certificate_settings(http::CertificateFiles& files)
+{
+    return {
+        {"certificate", &files.certificate, "PEM file: the certificate, then those that lead to its authority",
+         Setting::required},
+        {"key", &files.key, "PEM file with its private key, without a password", Setting::required},
+    };
+}
+
+void add_tls_settings(std::vector<Setting>& table, gateway::TlsConfig& tls)
+{
+    table.insert(
+        table.end(),
+        {
+            {"gateway.tls.listen", &tls.listen, "public address of HTTPS, ADDR:PORT; empty: none"},
+            {"gateway.tls.certificates", items(tls.certificates, certificate_settings),
+             "chosen by the name that a client asks for, out of the names in them; the first is for all other names. "
+             "The files are read again at every reload",
+             Setting::reloadable},
+            {"gateway.tls.version_min", choice(tls.version_min, {"1.2", "1.3"}), "oldest version of TLS"},
+            {"gateway.tls.handshake_timeout", Milliseconds{&tls.handshake_timeout, milliseconds{100}},
+             "how long a client may take for it"},
+            {"gateway.tls.redirect", &tls.redirect, "what comes to gateway.listen is sent to https:// (308)",
+             Setting::reloadable},
+            {"gateway.tls.hsts", Seconds{&tls.hsts, seconds{0}},
+             "how long browsers shall use https:// alone (Strict-Transport-Security); 0: they are not told",
+             Setting::reloadable},
+        });
+}
+
+void add_proxy_settings(std::vector<Setting>& table, gateway::Config& gateway)
+{
+    table.insert(table.end(),
+                 {
+                     {"gateway.trusted_proxies", &gateway.trusted_proxies,
+                      "addresses and ranges (10.0.0.0/8) of proxies in front of the gateway: what they say about their "
+                      "client by "
+                      "X-Forwarded-For, -Proto and -Host is believed; from others these fields mean nothing"},
+                     {"gateway.proxy_protocol", &gateway.proxy_protocol,
+                      "every connection from gateway.trusted_proxies must begin with a PROXY header of version 2"},
+                     {"gateway.connections_per_address_max", Count{&gateway.connections_per_address_max, 0, 1'000'000},
+                      "connections that one client may hold open, an IPv4 address or an IPv6 network of 64 bits; "
+                      "trusted proxies "
+                      "may hold any number; 0: no limit"},
+                 });
+}
+
 void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
 {
     table.insert(
         table.end(),
         {
-            {"gateway.listen", &gateway.listen, "public address, ADDR:PORT; port 0 is any free one"},
+            {"gateway.listen", &gateway.listen,
+             "public address, ADDR:PORT; port 0 is any free one; empty: gateway.tls.listen alone"},
             {"gateway.public_url", &gateway.public_url,
-             "how clients reach the gateway, also the issuer of tokens; empty: http:// and the listen address"},
+             "how clients reach the gateway, also the issuer of tokens; empty: https:// or http:// and the listen "
+             "address"},
             {"gateway.access_log", &gateway.access_log, "one log line for each request", Setting::reloadable},
             {"gateway.access_log_sample_ratio", Ratio{&gateway.access_log_sampling.ratio},
              "the part of the requests that are logged; those that failed or were slow always are",
@@ -370,6 +419,8 @@ std::vector<Setting> settings(Config& config)
     add_gateway_settings(table, config.gateway);
     add_http2_settings(table, config.gateway.http2);
     add_overload_settings(table, config.gateway.overload);
+    add_tls_settings(table, config.gateway.tls);
+    add_proxy_settings(table, config.gateway);
     add_auth_settings(table, config.auth);
     add_files_settings(table, config.files);
     add_worker_settings(table, config.worker);

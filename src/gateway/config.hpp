@@ -2,6 +2,7 @@
 // The settings of the role `gateway` (configuration section `gateway`).
 #pragma once
 
+#include "http/tls_options.hpp"
 #include "http/upstream_options.hpp"
 
 #include <chrono>
@@ -80,9 +81,23 @@ struct OverloadConfig {
     std::chrono::milliseconds lag_max{1'000};  // how late an I/O thread may be; 0: however late
 };
 
+// HTTPS on the public side.
+struct TlsConfig {
+    std::string listen;  // beside `listen` of the gateway; empty: none
+    std::vector<http::CertificateFiles> certificates;
+    http::TlsVersion version_min = http::TlsVersion::tls12;
+    std::chrono::milliseconds handshake_timeout{10'000};
+    bool redirect = false;         // what comes over plain HTTP is sent to HTTPS
+    std::chrono::seconds hsts{0};  // how long browsers shall use HTTPS alone; 0: not said
+};
+
 struct Config {
-    std::string listen = "127.0.0.1:8080";
-    std::string public_url;  // empty: http://<listen>, with localhost for a loopback address
+    std::string listen = "127.0.0.1:8080";  // empty: HTTPS alone
+    std::string public_url;  // empty: https://<tls.listen> or http://<listen>, with localhost for a loopback address
+    TlsConfig tls;
+    std::vector<std::string> trusted_proxies;     // addresses and CIDR ranges
+    bool proxy_protocol = false;                  // connections from trusted_proxies begin with a PROXY header
+    std::size_t connections_per_address_max = 0;  // 0: no limit
     bool access_log = true;
     AccessLogSampling access_log_sampling;
     std::uint64_t body_bytes_max = 16ULL << 30U;

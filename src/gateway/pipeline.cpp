@@ -65,7 +65,7 @@ Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_r
                    Tracer* tracer)
     : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators), issuers_(issuers),
       revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key), overload_(overload),
-      recorder_(config, routes, metrics, tracer),
+      trusted_proxies_(config.trusted_proxies), https_only_(config), recorder_(config, routes, metrics, tracer),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
 }
@@ -73,6 +73,7 @@ Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_r
 Task<http::Response> Pipeline::handle(http::Request& request, boost::local_shared_ptr<const void> holds)
 {
     Passage passage;
+    trusted_proxies_.apply(request);
     Overload::Request in_progress(overload_.local(), config_.overload);
     recorder_.begin(request, passage);
 
@@ -86,6 +87,7 @@ Task<http::Response> Pipeline::handle(http::Request& request, boost::local_share
     }
     if (error)
         response = http::answer_exception(error, request);
+    https_only_.mark(request, response);
     recorder_.end(request, passage, response);
     if (response.stream)
         response.stream = std::make_unique<HeldBody>(std::move(response.stream), std::move(holds));
@@ -97,6 +99,8 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     auto wrong_target = normalize_target(request);
     if (is_forward_auth_path(request.path()))
         co_return co_await answer_forward_auth(request, passage);
+    if (auto elsewhere = https_only_.redirect(request))
+        co_return std::move(*elsewhere);
     if (wrong_target)
         co_return wrong_target->to_response(request.request_id);
     if (auto problem = find_route(request, passage))

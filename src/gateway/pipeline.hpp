@@ -8,6 +8,8 @@
 
 #include "base/io_threads.hpp"
 #include "gateway/config.hpp"
+#include "gateway/forwarded.hpp"
+#include "gateway/https_only.hpp"
 #include "gateway/issuers.hpp"
 #include "gateway/overload.hpp"
 #include "gateway/passage.hpp"
@@ -67,6 +69,8 @@ private:
     StaleRevocations& stale_revocations_;
     const identity::ServiceKey& service_key_;
     PerThread<Overload>& overload_;
+    TrustedProxies trusted_proxies_;
+    HttpsOnly https_only_;
     RequestRecorder recorder_;
     PerThread<PerThreadState> threads_;
 };

@@ -4,6 +4,8 @@
 #include "base/log.hpp"
 #include "http/connection.hpp"
 #include "http/http2_connection.hpp"
+#include "http/proxied_connection.hpp"
+#include "http/public_side.hpp"
 #include "http/server_handshake.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -133,8 +135,12 @@ void Acceptor::serve(UniqueFd fd, std::string remote_address)
 
 Task<void> Acceptor::run_connection(StreamSocket::Socket socket, std::string remote_address)
 {
+    context_.accepted.fetch_add(1, std::memory_order_relaxed);
     StreamSocket stream(std::move(socket), context_.deadlines);
     Peer peer{.address = std::move(remote_address)};
+    AddressLimit::Place place;
+    if (context_.options.public_side && !co_await find_client(stream, peer.address, place))
+        co_return;
     if (context_.options.tls) {
         if (!co_await shake_hands(stream))
             co_return;
@@ -152,6 +158,36 @@ Task<void> Acceptor::run_connection(StreamSocket::Socket socket, std::string rem
     }
     Connection connection(context_, stream, std::move(peer), std::move(received));
     co_await connection.run();
+}
+
+bool Acceptor::admit(const std::string& address, AddressLimit::Place& place) const
+{
+    PublicSide& side = *context_.options.public_side;
+    if (!side.limit || side.trusted_proxies.contains(address))
+        return true;
+    place = side.limit->enter(address);
+    return static_cast<bool>(place);
+}
+
+Task<bool> Acceptor::find_client(StreamSocket& stream, std::string& address, AddressLimit::Place& place)
+{
+    PublicSide& side = *context_.options.public_side;
+    if (!side.proxy_protocol || !side.trusted_proxies.contains(address))
+        co_return admit(address, place);
+    std::optional<std::string> source;
+    {
+        ProxiedConnection connection(context_, stream);
+        source = co_await connection.find_source();
+    }
+    if (!source) {
+        side.refused_proxy_headers.fetch_add(1, std::memory_order_relaxed);
+        log::debug("http", "no proper PROXY header", {{"server", context_.options.name}, {"address", address}});
+        co_return false;
+    }
+    if (source->empty())
+        co_return true;  // the proxy itself
+    address = std::move(*source);
+    co_return admit(address, place);
 }
 
 Task<bool> Acceptor::shake_hands(StreamSocket& stream)

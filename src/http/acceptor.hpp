@@ -6,6 +6,7 @@
 
 #include "base/task_group.hpp"
 #include "base/unique_fd.hpp"
+#include "http/address_limit.hpp"
 #include "http/server_context.hpp"
 #include "http/stream_socket.hpp"
 
@@ -41,6 +42,9 @@ private:
     bool accept_batch();  // false: out of descriptors or memory, wait a little
     void serve(UniqueFd fd, std::string remote_address);
     Task<void> run_connection(StreamSocket::Socket socket, std::string remote_address);
+    // The steps before a connection's first request. False: it is over.
+    bool admit(const std::string& address, AddressLimit::Place& place) const;
+    Task<bool> find_client(StreamSocket& stream, std::string& address, AddressLimit::Place& place);
     Task<bool> shake_hands(StreamSocket& stream);
     Task<void> run_http2(StreamSocket& stream, Peer peer, Buffer received);
     void accept_rest();

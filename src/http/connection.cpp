@@ -365,7 +365,6 @@ OpenConnection::OpenConnection(ServerContext& context) : context_(context), inde
 {
     context_.connections.push_back(this);
     context_.connection_count.fetch_add(1, std::memory_order_relaxed);
-    context_.accepted.fetch_add(1, std::memory_order_relaxed);
 }
 
 OpenConnection::~OpenConnection()

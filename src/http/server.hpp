@@ -19,6 +19,7 @@
 namespace gatehouse::http {
 
 class TlsServer;
+struct PublicSide;
 
 struct Http2Options {
     bool cleartext = false;  // taken without TLS, from clients that begin with its preface
@@ -37,6 +38,7 @@ struct ServerOptions {
     bool shared_port = false;        // other servers of this user may listen there too: the one that takes over
     std::string unix_path;           // instead of address and port: a Unix socket, made with mode 0600
     std::shared_ptr<TlsServer> tls;  // null: plain connections
+    std::shared_ptr<PublicSide> public_side;  // null: a peer is who it is, and has no limit of its own
     ParserLimits parser;
     Http2Options http2;
     std::uint64_t body_bytes_max = 16ULL << 30U;

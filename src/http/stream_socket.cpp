@@ -70,10 +70,12 @@ Task<IoStatus> StreamSocket::handshake(SteadyTime deadline)
             co_return status;
         set_deadline(deadline);
         WaitResult result;
-        if (tls_->wants_write())
+        if (tls_->wants_write()) {
             result = co_await writable();
-        else
+        } else {
+            socket_.set_dry();
             result = co_await readable();
+        }
         status = waited(result);
         if (status != IoStatus::done)
             co_return status;
@@ -159,15 +161,25 @@ IoStatus StreamSocket::read_now(Buffer& buffer)
         return IoStatus::expired;
     if (tls_) [[unlikely]]
         return noted(tls_->read(buffer));
-    std::span<char> space = buffer.space();
-    ssize_t size = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
-    if (size > 0) {
-        buffer.commit(static_cast<std::size_t>(size));
-        if (static_cast<std::size_t>(size) < space.size())
+    std::size_t size = 0;
+    IoStatus status = read_now(buffer.space(), size);
+    buffer.commit(size);
+    return status;
+}
+
+IoStatus StreamSocket::read_now(std::span<char> space, std::size_t& size)
+{
+    size = 0;
+    if (cut_)
+        return IoStatus::expired;
+    ssize_t count = ::recv(socket_.native_handle(), space.data(), space.size(), MSG_DONTWAIT);
+    if (count > 0) {
+        size = static_cast<std::size_t>(count);
+        if (size < space.size())
             socket_.set_dry();
         return IoStatus::done;
     }
-    return size == 0 ? IoStatus::closed : nothing_read();
+    return count == 0 ? IoStatus::closed : nothing_read();
 }
 
 IoStatus StreamSocket::write_now(Gather& gather)

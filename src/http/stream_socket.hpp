@@ -116,6 +116,8 @@ public:
     Task<IoStatus> read(Buffer& buffer, BufferPool& pool, std::size_t capacity, std::chrono::milliseconds timeout);
     // The same without waiting, for a buffer with room.
     IoStatus read_now(Buffer& buffer);
+    // The same for so many bytes at most, of a plain connection; `size` says how many came.
+    IoStatus read_now(std::span<char> space, std::size_t& size);
     // Everything; `timeout` is for each wait without progress.
     Task<IoStatus> write(Gather gather, std::chrono::milliseconds timeout);
     // Like write, but stops with `would_block` when something arrives while the peer takes no more.

@@ -7,40 +7,14 @@
 #pragma once
 
 #include "http/tls_objects.hpp"
+#include "http/tls_options.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace gatehouse::http {
-
-// PEM files: the certificate first, then the ones that lead to its authority.
-struct CertificateFiles {
-    std::string certificate;
-    std::string key;
-    bool operator==(const CertificateFiles&) const = default;
-};
-
-struct CertificateInfo {
-    std::string file;
-    std::vector<std::string> names;  // DNS names, in lower case, some with a leading "*."
-    std::chrono::system_clock::time_point expires;
-};
-
-enum class TlsVersion { tls12, tls13 };
-
-struct TlsServerOptions {
-    std::vector<CertificateFiles> certificates;  // at least one; the first is for names that none has
-    TlsVersion version_min = TlsVersion::tls12;
-    bool http2 = false;  // offered by ALPN
-};
-
-// Throws std::runtime_error, one sentence that names the file: missing, malformed, or a key of another certificate.
-CertificateInfo read_certificate(const CertificateFiles& files);
 
 class TlsServer final {
 public:
@@ -51,7 +25,7 @@ public:
     TlsServer& operator=(const TlsServer&) = delete;
 
     // Reads `certificates` and uses them for connections from now on. Throws as read_certificate(); then those from
-    // before stay in force.
+    // before stay in force. From one thread at a time.
     void reload(std::vector<CertificateFiles> certificates);
     void reload();  // the same files again
 

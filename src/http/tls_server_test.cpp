@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <fstream>
 
 namespace gatehouse::http {
@@ -316,6 +317,23 @@ TEST_F(TlsServerTest, RenegotiationIsRefused)
     ASSERT_TRUE(client.handshake());
     SSL_renegotiate(client.ssl());
     EXPECT_LE(SSL_do_handshake(client.ssl()), 0);
+}
+
+TEST_F(TlsServerTest, NewKeysAreTakenAndAFloodOfThemEndsTheConnection)
+{
+    TestServer server(echo, with_tls());
+    TestTlsClient client(server.port());
+    ASSERT_TRUE(client.handshake());
+    for (int i = 0; i < 5; ++i)
+        SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED), SSL_do_handshake(client.ssl());
+    EXPECT_EQ(client.ask(get_root).status, 200);
+    std::signal(SIGPIPE, SIG_IGN);
+    for (int i = 0; i < 5000 && server.server().connection_count() > 0; ++i) {
+        if (SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) != 1 || SSL_do_handshake(client.ssl()) != 1)
+            break;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    EXPECT_TRUE(server.wait_for_connections(0));
 }
 
 TEST_F(TlsServerTest, DrainingClosesIdleConnectionsAndHandshakesAtOnce)

@@ -18,6 +18,7 @@ constexpr std::size_t record_bytes = 16 * 1024;        // the most that a record
 constexpr std::size_t batch_bytes = 4 * record_bytes;  // encrypted before the kernel is asked
 constexpr std::size_t unsent_bytes_max = 256 * 1024;   // far above a batch
 constexpr std::size_t large_read_bytes = 64 * 1024;    // of OpenSSL's buffer, for bodies
+constexpr unsigned idle_reads_max = 16;                // a peer has use for a few: tickets, new keys
 constexpr std::size_t large_space_bytes = 32 * 1024;   // in the caller's buffer: it reads a body
 
 // What OpenSSL writes within one call; empty between calls.
@@ -58,10 +59,9 @@ struct TlsSocketBio {
             return 1;
         }
         *got = 0;
+        stream.socket_is_empty_ = true;
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
             BIO_set_retry_read(bio);
-        else
-            stream.truncated_ = true;  // unless a close_notify came before
         return 0;
     }
 
@@ -102,6 +102,8 @@ TlsStream::TlsStream(UniqueSsl ssl, int fd) : ssl_(std::move(ssl)), fd_(fd)
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
+    // Else OpenSSL would read records without data for as long as the peer sends some.
+    SSL_clear_mode(ssl_.get(), SSL_MODE_AUTO_RETRY);
 }
 
 IoStatus TlsStream::handshake()
@@ -132,14 +134,19 @@ IoStatus TlsStream::read(Buffer& buffer)
     do {
         std::span<char> space = buffer.space();
         std::size_t size = 0;
-        int result = SSL_read_ex(ssl_.get(), space.data(), space.size(), &size);
-        if (result != 1) {
+        IoStatus status = IoStatus::done;
+        do {
+            socket_is_empty_ = false;
+            int result = SSL_read_ex(ssl_.get(), space.data(), space.size(), &size);
+            status = result == 1 ? IoStatus::done : fail(result);
+        } while (is_to_be_repeated(status));
+        if (status != IoStatus::done) {
             buffered_ = false;
-            IoStatus status = fail(result);
             if (!outgoing.empty())
                 flush();
             return total > 0 ? IoStatus::done : status;
         }
+        idle_reads_ = 0;
         buffer.commit(size);
         total += size;
         buffered_ = SSL_has_pending(ssl_.get()) != 0;
@@ -156,9 +163,13 @@ IoStatus TlsStream::peek()
     forget_old_errors();
     char byte = 0;
     std::size_t size = 0;
-    int result = SSL_peek_ex(ssl_.get(), &byte, 1, &size);
-    buffered_ = result == 1;
-    IoStatus status = result == 1 ? IoStatus::done : fail(result);
+    IoStatus status = IoStatus::done;
+    do {
+        socket_is_empty_ = false;
+        int result = SSL_peek_ex(ssl_.get(), &byte, 1, &size);
+        status = result == 1 ? IoStatus::done : fail(result);
+    } while (is_to_be_repeated(status));
+    buffered_ = status == IoStatus::done;
     if (!outgoing.empty())
         flush();
     return status;
@@ -235,6 +246,20 @@ IoStatus TlsStream::flush()
         unsent_ = std::string();
     outgoing.clear();
     return status;
+}
+
+// OpenSSL has read a record without data, and there may be more.
+bool TlsStream::is_to_be_repeated(IoStatus& status)
+{
+    if (status != IoStatus::would_block || socket_is_empty_)
+        return false;
+    if (++idle_reads_ <= idle_reads_max)
+        return true;
+    may_notify_ = false;
+    truncated_ = true;
+    failure_ = "the peer sends records without data";
+    status = IoStatus::closed;
+    return false;
 }
 
 // What OpenSSL's refusal means.

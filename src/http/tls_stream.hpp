@@ -53,13 +53,16 @@ private:
 
     IoStatus flush();
     IoStatus fail(int result);
+    bool is_to_be_repeated(IoStatus& status);
     std::span<const char> next_piece(Gather& gather);
 
     UniqueSsl ssl_;
     int fd_;
     std::string unsent_;
     std::string failure_;
+    unsigned idle_reads_ = 0;  // in a row, that found records but no data
     bool established_ = false;
+    bool socket_is_empty_ = false;
     bool may_notify_ = true;
     bool buffered_ = false;
     bool truncated_ = false;

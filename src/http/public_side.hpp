@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is at the other end of a connection from outside, when a proxy may stand between: the PROXY header, and how many
+// connections one client may hold. For servers that face the public; shared by their I/O threads.
+#pragma once
+
+#include "http/address_limit.hpp"
+#include "http/address_ranges.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace gatehouse::http {
+
+struct PublicSide {
+    AddressRanges trusted_proxies;        // they speak for others: their own address has no limit
+    bool proxy_protocol = false;          // each connection of theirs begins with a PROXY header
+    std::unique_ptr<AddressLimit> limit;  // null: none
+    std::atomic<std::uint64_t> refused_proxy_headers{0};
+};
+
+}  // namespace gatehouse::http
