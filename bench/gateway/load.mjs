@@ -30,7 +30,7 @@ export async function wrk(target, connections, seconds) {
     target.url, ...(target.tokens ? [target.tokens] : [])]);
   if (/Non-2xx/.test(text)) throw new Error(`${target.url} refused requests:\n${text}`);
   return { requests: Number(/(\d+) requests in/.exec(text)[1]), perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]),
-    p99Millis: millisOf(/99%\s+(\S+)/.exec(text)[1]) };
+    p99Millis: millisOf(/^\s+99%\s+(\S+)/m.exec(text)[1]) };
 }
 
 // `options`: protocol 'h1' or 'h2'; rate: requests in a second of all connections together, else as many as can be;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proxies that are compared, each alone on core 0, in front of the same back end. A proxy: {name, child, url,
-// headers}; `url` and `headers` make a request that it answers with 200.
+// headers}; `url` and `headers` make a request that it answers with 200; where it speaks HTTP/2 too, `http2Url`.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { proxyLines, startNginx, upstreamBlock } from '../support/nginx.mjs';
@@ -17,9 +17,11 @@ async function ready(proxy) {
 
 export async function startPlainNginx(backend) {
   const port = await freePort();
+  const http2Port = await freePort();
   const child = startNginx(core, 'plain', `${upstreamBlock(backend)}
-    server { listen 127.0.0.1:${port} reuseport; location / { ${proxyLines} } }`);
-  return ready({ name: 'nginx, plain proxy', child, url: urlOf(port), headers: {} });
+    server { listen 127.0.0.1:${port} reuseport; listen 127.0.0.1:${http2Port} http2 reuseport;
+      location / { ${proxyLines} } }`);
+  return ready({ name: 'nginx, plain proxy', child, url: urlOf(port), http2Url: urlOf(http2Port), headers: {} });
 }
 
 export async function startAuthRequestNginx(backend) {
@@ -66,6 +68,7 @@ io: {threads: 1}
 log: {level: warn}
 gateway:
   access_log: false
+  http2_cleartext: true
   routes:
     - {path: /api, upstreams: ["http://127.0.0.1:${backend}"], strip_prefix: true, permission: "files:read"}
   issuers:${issuers.length === 0 ? ' []' : ''}
@@ -74,5 +77,6 @@ ${issuers.map((one) => `    - {name: ${one.name}, issuer: "${one.issuer}", audie
 `);
   command('user', 'add', 'ada', '--role', 'user', '--password-stdin');
   const { port, child } = await serve(core);
-  return ready({ name: 'Gatehouse', child, url: urlOf(port, '/api/orders/7'), headers: bearer(await logIn(port, 'ada')) });
+  return ready({ name: 'Gatehouse', child, url: urlOf(port, '/api/orders/7'), http2Url: urlOf(port, '/api/orders/7'),
+    headers: bearer(await logIn(port, 'ada')) });
 }

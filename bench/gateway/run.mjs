@@ -4,7 +4,7 @@
 // log anywhere. CPU per request is what the kernel accounts to the proxy's processes, divided by the requests that were
 // answered. The proxies take turns in every round, so that a change of the machine's speed meets all of them.
 //
-//   bench/gateway/run [--seconds 8] [--rounds 3] [--only cached,fresh,rate] [--json]
+//   bench/gateway/run [--seconds 8] [--rounds 3] [--only cached,rate,h2,fresh] [--json]
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { startBackend } from '../support/nginx.mjs';
@@ -91,6 +91,9 @@ await run('gateway', async () => {
   if (wanted('rate'))
     report(await compare(`${rate} requests/s, 64 connections`, [peer(nginx), ours],
       (one, length = seconds) => h2load(one.target, 64, length, { rate })));
+  if (wanted('h2'))
+    report(await compare('HTTP/2 without TLS, 16 connections with 8 requests at once', [peer(nginx), ours],
+      (one, length = seconds) => h2load({ ...one.target, url: one.target.http2Url }, 16, length, { protocol: 'h2', streams: 8 })));
 
   let raw = [];
   if (wanted('fresh')) {
