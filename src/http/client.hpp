@@ -25,8 +25,8 @@ namespace gatehouse::http {
 
 struct ClientOptions {
     ParserLimits parser;
-    std::size_t idle_connections_max = 256;  // kept for each endpoint
-    std::size_t connections_max = 8192;      // in use at once for each endpoint; beyond it TooManyConnections
+    std::size_t idle_connections_max = 1024;  // kept for each endpoint
+    std::size_t connections_max = 8192;       // in use at once for each endpoint; beyond it TooManyConnections
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds first_byte_timeout{60'000};
     std::chrono::milliseconds body_timeout{30'000};  // between two pieces of a body, either way
