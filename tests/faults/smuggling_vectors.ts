@@ -5,12 +5,7 @@
 // Behind every vector the client sends one more request on the same connection. Where the vector asks for the connection to
 // be closed, or is refused, it must stay without an answer.
 
-export interface Sees {
-  method: string;
-  target: string;
-  body: string;
-  fields?: Record<string, string | undefined>; // undefined: must not be there
-}
+import { anyPlace, type Sees } from '../support/ledger.js';
 
 export interface Refused {
   status: number; // by the gateway, and the connection goes on
@@ -30,8 +25,7 @@ const seen = (method = 'GET', body = '', fields?: Sees['fields'], target = '{at}
 const repeat = (text: string, count: number) => text.repeat(count);
 const shown = (text: string) => JSON.stringify(text).slice(1, -1);
 
-// Every place is as long as this one, so that lengths can be told before the place is known.
-const anyPlace = '/B/0000';
+// Every place is as long as the other, so that lengths can be told before the place is known.
 const lengthOf = (text: string) => text.replaceAll('{at}', anyPlace).length;
 
 const hidden = 'GET {at}/smuggled HTTP/1.1\r\nHost: h\r\n\r\n';
