@@ -6,13 +6,28 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 
+#include <algorithm>
+
 namespace gatehouse::http {
 
 namespace {
 
-constexpr std::chrono::seconds fresh_time{10};
-constexpr std::chrono::seconds failure_time{1};  // until the next question after one without an answer
-constexpr std::chrono::seconds stale_time{300};  // how long old addresses are used when the resolver fails
+constexpr std::chrono::seconds fresh_time_min{1};
+constexpr std::chrono::seconds fresh_time_max{60};
+constexpr std::chrono::seconds hosts_file_time{10};  // of what comes from there
+constexpr std::chrono::seconds failure_time{1};      // until the next question after one without an answer
+constexpr std::chrono::seconds stale_time{300};      // how long old addresses are used when the resolver fails
+
+constexpr std::size_t entries_max = 4096;
+
+std::chrono::seconds fresh_time(const DnsAnswer& answer)
+{
+    if (answer.addresses.empty())
+        return failure_time;
+    if (answer.lifetime.count() == 0)
+        return hosts_file_time;
+    return std::clamp(answer.lifetime, fresh_time_min, fresh_time_max);
+}
 
 }  // namespace
 
@@ -22,6 +37,7 @@ struct AddressCache::Entry {
     SteadyTime fresh_until;
     SteadyTime usable_until;
     bool asking = false;
+    std::size_t turn = 0;
     std::vector<asio::steady_timer*> waiting;  // cancelled when the answer is there
 };
 
@@ -40,7 +56,10 @@ struct AddressCache::Waiter {
     asio::steady_timer timer;
 };
 
-AddressCache::AddressCache(asio::any_io_executor executor) : executor_(executor), resolver_(executor) {}
+AddressCache::AddressCache(asio::any_io_executor executor, DnsOptions options)
+    : executor_(executor), resolver_(std::move(executor), std::move(options))
+{
+}
 
 Task<std::vector<asio::ip::tcp::endpoint>> AddressCache::find(std::string host, std::uint16_t port, SteadyTime deadline)
 {
@@ -52,6 +71,9 @@ Task<std::vector<asio::ip::tcp::endpoint>> AddressCache::find(std::string host, 
         co_return endpoints;
     }
 
+    // Names come from the configuration alone, so this is about very many reloads.
+    if (entries_.size() >= entries_max && !entries_.contains(host))
+        entries_.clear();
     std::shared_ptr<Entry>& slot = entries_[host];
     if (!slot)
         slot = std::make_shared<Entry>();
@@ -64,23 +86,22 @@ Task<std::vector<asio::ip::tcp::endpoint>> AddressCache::find(std::string host, 
     }
     if (entry->addresses.empty())
         throw Unavailable("no address for " + host + ": " + (entry->asking ? "the resolver is late" : entry->error));
-    for (const asio::ip::address& address : entry->addresses)
-        endpoints.emplace_back(address, port);
+    std::size_t first = entry->turn++ % entry->addresses.size();
+    for (std::size_t i = 0; i < entry->addresses.size(); ++i)
+        endpoints.emplace_back(entry->addresses[(first + i) % entry->addresses.size()], port);
     co_return endpoints;
 }
 
 void AddressCache::ask(const std::string& host, const std::shared_ptr<Entry>& entry)
 {
     entry->asking = true;
-    resolver_.async_resolve(host, "", [entry](const boost::system::error_code& error, const auto& results) {
+    resolver_.ask(host, [entry](DnsAnswer answer) {
         entry->asking = false;
-        entry->error = error.message();
+        entry->error = std::move(answer.error);
         SteadyTime now = coarse_now();
-        entry->fresh_until = now + (error ? failure_time : fresh_time);
-        if (!error) {
-            entry->addresses.clear();
-            for (const auto& result : results)
-                entry->addresses.push_back(result.endpoint().address());
+        entry->fresh_until = now + fresh_time(answer);
+        if (!answer.addresses.empty()) {
+            entry->addresses = std::move(answer.addresses);
             entry->usable_until = now + stale_time;
         } else if (entry->usable_until < now) {
             entry->addresses.clear();

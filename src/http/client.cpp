@@ -137,6 +137,7 @@ public:
 
     void close_idle()
     {
+        addresses_.interrupt();
         for (auto& [endpoint, pool] : pools_)
             pool->close_idle();
     }
