@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+
 namespace gatehouse::http {
 
 namespace {
@@ -12,6 +14,7 @@ namespace {
 constexpr std::size_t buffer_bytes = 16 * 1024;
 constexpr std::size_t turn_bytes_max = 256 * 1024;
 constexpr std::chrono::milliseconds look_interval{400};
+constexpr std::chrono::milliseconds closing_time_max{10'000};
 
 }  // namespace
 
@@ -61,6 +64,7 @@ Task<void> TunnelPump::pass(StreamSocket& from, Buffer& buffer, StreamSocket& to
         }
         if (status == IoStatus::closed) {
             to.shutdown_write();
+            closing_ = true;
             co_return;
         }
         if (status != IoStatus::done)
@@ -95,7 +99,10 @@ void TunnelPump::on_look(void* self)
 {
     auto& pump = *static_cast<TunnelPump*>(self);
     SteadyTime now = coarse_now();
-    bool idle = now - pump.moved_at_ > pump.tunnel_.idle_timeout;
+    auto limit = pump.tunnel_.idle_timeout;
+    if (pump.closing_)
+        limit = std::min(limit, closing_time_max);
+    bool idle = now - pump.moved_at_ > limit;
     if (idle || (pump.tunnel_.is_over && pump.tunnel_.is_over()))
         pump.cut();
     else

@@ -38,8 +38,9 @@ public:
     std::uint64_t sent = 0;      // and to it
 };
 
-// Passes bytes until both ends have closed, one breaks, nothing has moved for the idle time, or is_over() says so. What
-// one end does not take is not read from the other: at most one buffer waits in each direction.
+// Passes bytes until both ends have closed (the second one within ten silent seconds of the first), one breaks, nothing
+// has moved for the idle time, or is_over() says so. What one end does not take is not read from the other: at most one
+// buffer waits in each direction.
 class TunnelPump final {
 public:
     // All outlive it. `client_input`: what the client has sent already.
@@ -59,6 +60,7 @@ private:
     Buffer& client_input_;
     Tunnel& tunnel_;
     ServerContext& context_;
+    bool closing_ = false;  // one end has closed its direction
     SteadyTime moved_at_;
     Deadline look_;
 };

@@ -116,7 +116,7 @@ describe('who is asked', () => {
 
 describe('when endpoints fail', () => {
   test('one that fails in a row is left out, told in the metrics, and comes back slowly', async () => {
-    const labels = `{endpoint="127.0.0.1:${a.port}",upstream="ejecting"}`;
+    const labels = `{upstream="ejecting",endpoint="127.0.0.1:${a.port}"}`;
     a.answer = (_, answer) => { answer.statusCode = 503; answer.end('no'); };
     let refused = 0;
     for (let i = 0; i < 20; i++) refused += (await ask('/ejecting/x'))[0] === 503 ? 1 : 0;
@@ -168,7 +168,7 @@ describe('when endpoints fail', () => {
   });
 
   test('checks take an unhealthy endpoint out, and in again', async () => {
-    const labels = `{endpoint="127.0.0.1:${a.port}",upstream="checked"}`;
+    const labels = `{upstream="checked",endpoint="127.0.0.1:${a.port}"}`;
     const healthy = (status: number) => { a.answer = (_, answer) => { answer.statusCode = status; answer.end('a'); }; };
     healthy(500);
     await until(async () => (await metric(`gatehouse_upstream_endpoint_healthy${labels}`)) === 0);

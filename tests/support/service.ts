@@ -9,7 +9,7 @@ export type Answer = (request: http.IncomingMessage, answer: http.ServerResponse
 
 export class Service {
   port = 0;
-  requests = 0;
+  requests = 0; // health checks are not counted
   sockets = new Set<Duplex>(); // that became another protocol's
   answer: Answer = (request, answer) => { request.resume(); request.on('end', () => answer.end(this.name)); };
   private server: http.Server | undefined;
@@ -21,7 +21,7 @@ export class Service {
   }
 
   async start(): Promise<this> {
-    const server = http.createServer((request, answer) => { this.requests++; this.answer(request, answer); });
+    const server = http.createServer((request, answer) => { if (request.url !== '/health') this.requests++; this.answer(request, answer); });
     server.on('upgrade', (request, socket) => this.upgrade(request, socket));
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
     this.port = (server.address() as AddressInfo).port;
@@ -51,6 +51,7 @@ export class Service {
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => {});
+    socket.on('end', () => socket.end());
     let pending = Buffer.alloc(0);
     socket.on('data', (piece) => {
       pending = Buffer.concat([pending, piece]);
