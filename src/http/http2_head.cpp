@@ -113,6 +113,8 @@ void Http2HeadBuilder::add_cookie(std::string_view value)
     const char* end = value.data() + value.size();
     if (tokens::find_value_end(value.data(), end) != end)
         refuse(ParseError::bad_field_value);
+    if (value.empty())
+        return;
     if (!cookies_.empty())
         cookies_ += "; ";
     cookies_ += value;
