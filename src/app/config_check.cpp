@@ -182,47 +182,6 @@ void check_stores(const Config& config, Report& report)
         report.add("events.store", "is the file of auth.store too: each needs one of its own");
 }
 
-void check_methods(const gateway::RouteConfig& route, const std::string& path, Report& report)
-{
-    std::set<std::string_view> seen;
-    for (const std::string& method : route.methods) {
-        bool upper = !method.empty() && std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
-        if (!upper)
-            report.add(path, fmt::format("`{}` is no method: GET, POST, ...", method));
-        else if (!seen.insert(method).second)
-            report.add(path, fmt::format("names {} twice", method));
-    }
-}
-
-// Another proxy's paths may be named as Gatehouse's own are.
-std::optional<std::string> find_path_error(std::string_view path, bool forward_auth)
-{
-    if (!path.starts_with('/'))
-        return "must begin with /";
-    if (path.size() > 1 && path.ends_with('/'))
-        return "must not end with /: it stands for everything below anyway";
-    constexpr std::string_view others = "/-._~!$&'()*+,;=:@";
-    for (char c : path) {
-        if (!is_lower(c) && !is_digit(c) && !(c >= 'A' && c <= 'Z') && others.find(c) == std::string_view::npos)
-            return fmt::format("holds `{}`: a path is letters, digits and {}", c, others);
-    }
-    std::string_view rest = path.substr(1);
-    while (!rest.empty()) {
-        std::string_view segment = rest.substr(0, rest.find('/'));
-        if (segment.empty() || segment == "." || segment == "..")
-            return "holds an empty segment, . or ..";
-        rest.remove_prefix(std::min(segment.size() + 1, rest.size()));
-    }
-    if (forward_auth)
-        return std::nullopt;
-    if (path == "/")
-        return "would take everything: the console lives there";
-    std::string_view first = path.substr(1, path.find('/', 1) - 1);
-    if (gateway::is_built_in_segment(first))
-        return fmt::format("would shadow /{}, which is Gatehouse's own", first);
-    return std::nullopt;
-}
-
 void check_service(const Config& config, const gateway::RouteConfig& route, const std::string& path, Report& report)
 {
     if (route.forward_auth) {
@@ -292,24 +251,16 @@ void check_upstreams(const Config& config, Report& report)
     }
 }
 
-bool overlap(const gateway::RouteConfig& a, const gateway::RouteConfig& b)
-{
-    auto takes = [](const gateway::RouteConfig& route, const std::string& method) {
-        return route.methods.empty() || std::ranges::find(route.methods, method) != route.methods.end();
-    };
-    return a.path == b.path &&
-           (a.methods.empty() || std::ranges::any_of(a.methods, [&](auto& m) { return takes(b, m); }));
-}
-
 void check_routes(const Config& config, Report& report)
 {
+    for (const gateway::RouteError& error : gateway::find_gateway_errors(config.gateway))
+        report.add("gateway." + error.key, error.what);
     const auto& routes = config.gateway.routes;
     for (std::size_t i = 0; i < routes.size(); ++i) {
         const gateway::RouteConfig& route = routes[i];
         std::string key = fmt::format("gateway.routes[{}]", i);
-        if (auto wrong = find_path_error(route.path, route.forward_auth))
-            report.add(key + ".path", *wrong);
-        check_methods(route, key + ".methods", report);
+        for (const gateway::RouteError& error : gateway::find_route_errors(route, config.gateway))
+            report.add(fmt::format("{}.{}", key, error.key), error.what);
         check_service(config, route, key, report);
         if (!route.permission.empty() && !is_permission(route.permission))
             report.add(key + ".permission",
@@ -317,7 +268,7 @@ void check_routes(const Config& config, Report& report)
         else if (!route.permission.empty() && route.authentication != gateway::Authentication::required)
             report.add(key + ".permission", "needs authentication: required");
         for (std::size_t j = 0; j < i; ++j) {
-            if (overlap(route, routes[j]))
+            if (gateway::routes_contradict(route, routes[j]))
                 report.add(key, fmt::format("takes what gateway.routes[{}] takes already", j));
         }
     }

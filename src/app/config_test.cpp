@@ -202,9 +202,12 @@ INSTANTIATE_TEST_SUITE_P(
             "UpstreamsOfAnotherProxy", route("{path: /files, forward_auth: true, upstreams: ['http://a:1']}"),
             "gatehouse.yaml:3:53: gateway.routes[0].upstreams: must be empty with forward_auth: the proxy that asks "
             "serves this path"},
-        BadFile{"UnknownKey", route("{path: /a, upstreams: ['http://a:1'], kind: none}"),
-                "gatehouse.yaml:3:45: gateway.routes[0].kind: unknown key; known here: authentication, body_bytes_max, "
-                "forward_auth, methods, path, permission, preserve_host, revocation_stale, strip_prefix, upstreams"},
+        BadFile{
+            "UnknownKey", route("{path: /a, upstreams: ['http://a:1'], kind: none}"),
+            "gatehouse.yaml:3:45: gateway.routes[0].kind: unknown key; known here: authentication, body_bytes_max, "
+            "compression, cors, forward_auth, headers, hosts, maintenance, match, methods, path, permission, "
+            "preserve_host, rate_limit, request_headers, response_headers, revocation_stale, rewrite, strip_prefix, "
+            "upgrade, upstream, upstreams"},
         BadFile{"NoSlash", route("{path: a, upstreams: ['http://a:1']}"),
                 "gatehouse.yaml:3:14: gateway.routes[0].path: must begin with /"},
         BadFile{
@@ -216,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "gatehouse.yaml:3:14: gateway.routes[0].path: holds an empty segment, . or .."},
         BadFile{
             "Query", route("{path: '/a?b', upstreams: ['http://a:1']}"),
-            "gatehouse.yaml:3:14: gateway.routes[0].path: holds `?`: a path is letters, digits and /-._~!$&'()*+,;=:@"},
+            "gatehouse.yaml:3:14: gateway.routes[0].path: holds `?`: a path is letters, digits and /-._~!$&'()*+,=:@"},
         BadFile{"ShadowsLogin", route("{path: /login, upstreams: ['http://a:1']}"),
                 "gatehouse.yaml:3:14: gateway.routes[0].path: would shadow /login, which is Gatehouse's own"},
         BadFile{"ShadowsFiles", route("{path: /files/mine, upstreams: ['http://a:1']}"),
@@ -234,6 +237,41 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"PermissionForNobody",
                 route("{path: /a, upstreams: ['http://a:1'], permission: 'a:b', authentication: none}"),
                 "gatehouse.yaml:3:57: gateway.routes[0].permission: needs authentication: required"},
+        BadFile{
+            "ParameterFirst", route("{path: '/{tenant}/a', upstreams: ['http://a:1']}"),
+            "gatehouse.yaml:3:14: gateway.routes[0].path: begins with {tenant}, which Gatehouse's own paths fit too: "
+            "name `hosts` that are not Gatehouse's"},
+        BadFile{
+            "HalfAParameter", route("{path: '/a/x{id}', upstreams: ['http://a:1']}"),
+            "gatehouse.yaml:3:14: gateway.routes[0].path: holds `x{id}`: a parameter is a whole segment such as {id}, "
+            "of small letters, digits and _"},
+        BadFile{"ParameterTwice", route("{path: '/a/{id}/{id}', upstreams: ['http://a:1']}"),
+                "gatehouse.yaml:3:14: gateway.routes[0].path: names {id} twice"},
+        BadFile{"EverythingOfGatehousesHost", route("{path: /, upstreams: ['http://a:1'], hosts: [localhost]}"),
+                "gatehouse.yaml:3:14: gateway.routes[0].path: would take everything: the console lives there"},
+        BadFile{"LoginOfAWildcardThatIsGatehousesToo",
+                route("{path: /login, upstreams: ['http://a:1'], hosts: ['*.example.com']}") +
+                    "  public_url: https://gate.example.com\n",
+                "gatehouse.yaml:3:14: gateway.routes[0].path: would shadow /login, which is Gatehouse's own"},
+        BadFile{"ForwardAuthUnderAnotherHost", route("{path: /validate, upstreams: ['http://a:1'], hosts: [a.test]}"),
+                "gatehouse.yaml:3:14: gateway.routes[0].path: would shadow /validate, which is Gatehouse's own under "
+                "every host"},
+        BadFile{"HostWithPort", route("{path: /a, upstreams: ['http://a:1'], hosts: ['a.test:80']}"),
+                "gatehouse.yaml:3:52: gateway.routes[0].hosts[0]: must be a host such as shop.example.com or "
+                "*.example.com, without a port, not `a.test:80`"},
+        BadFile{"HostTwice", route("{path: /a, upstreams: ['http://a:1'], hosts: [a.test, A.Test]}"),
+                "gatehouse.yaml:3:52: gateway.routes[0].hosts[1]: stands here twice"},
+        BadFile{"RouteByIdentity", route("{path: /a, upstreams: ['http://a:1'], headers: ['X-User-Roles=admin']}"),
+                "gatehouse.yaml:3:54: gateway.routes[0].headers[0]: x-user-roles decides about more than the route"},
+        BadFile{"RewriteOfAnUnknownParameter",
+                route("{path: '/a/{id}', upstreams: ['http://a:1'], rewrite: '/b/{name}'}"),
+                "gatehouse.yaml:3:61: gateway.routes[0].rewrite: names {name}, which is not in the path"},
+        BadFile{"RewriteAndStrip", route("{path: /a, upstreams: ['http://a:1'], strip_prefix: true, rewrite: /b}"),
+                "gatehouse.yaml:3:74: gateway.routes[0].rewrite: and strip_prefix are two ways to say what the service "
+                "sees: one of them"},
+        BadFile{"TwiceByParameter",
+                route("{path: '/a/{x}', upstreams: ['http://a:1']}\n    - {path: '/a/{y}', upstreams: ['http://b:1']}"),
+                "gatehouse.yaml:4:7: gateway.routes[1]: takes what gateway.routes[0] takes already"},
         BadFile{"Twice",
                 route("{path: /a, upstreams: ['http://a:1'], methods: [GET, PUT]}\n    - {path: /a, upstreams: "
                       "['http://b:1'], methods: [GET]}"),

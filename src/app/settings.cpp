@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/settings.hpp"
 
+#include <array>
+
 namespace gatehouse::app {
 
 namespace {
@@ -96,11 +98,77 @@ std::vector<Setting> upstream_settings(gateway::UpstreamConfig& upstream)
     };
 }
 
+using RateLimitKeys = std::array<std::string_view, 4>;  // requests, per, burst, key
+
+void add_rate_limit_settings(std::vector<Setting>& table, gateway::RateLimitConfig& limit, const RateLimitKeys& keys,
+                             std::string_view requests)
+{
+    table.insert(table.end(),
+                 {
+                     {keys[0], Count{&limit.requests, 0, 1'000'000}, requests},
+                     {keys[1], Seconds{&limit.per, seconds{1}}, "time in which that many come back"},
+                     {keys[2], Count{&limit.burst, 0, 1'000'000}, "requests at once; 0: as many as `requests`"},
+                     {keys[3], choice(limit.key, {"address", "user", "route", "none"}),
+                      "whose requests are counted together: of an address (IPv6: of its /64), of a user (an anonymous "
+                      "caller's by the address), or of all; none: no limit"},
+                 });
+}
+
+void add_header_edit_settings(std::vector<Setting>& table, gateway::HeaderEditsConfig& edits,
+                              const std::array<std::string_view, 3>& keys)
+{
+    table.insert(table.end(), {
+                                  {keys[0], &edits.remove, "names of fields that are taken out, first"},
+                                  {keys[1], &edits.set, "fields, `Name: value`, instead of any of that name"},
+                                  {keys[2], &edits.add, "fields, `Name: value`, beside those of that name"},
+                              });
+}
+
+void add_route_policy_settings(std::vector<Setting>& table, gateway::RouteConfig& route)
+{
+    add_rate_limit_settings(table, route.rate_limit,
+                            {"rate_limit.requests", "rate_limit.per", "rate_limit.burst", "rate_limit.key"},
+                            "requests that may come in `per`; 0: as gateway.rate_limit says");
+    table.insert(
+        table.end(),
+        {
+            {"cors.origins", &route.cors.origins,
+             "origins whose pages may use the route, such as https://app.example.com; \"*\": all; empty: no CORS"},
+            {"cors.methods", &route.cors.methods,
+             "methods that they may use; empty: the route's, or GET, POST, PUT, PATCH and DELETE"},
+            {"cors.headers", &route.cors.headers, "request fields that they may send beyond the plain ones, or \"*\""},
+            {"cors.expose", &route.cors.expose, "response fields that their scripts may read, or \"*\""},
+            {"cors.credentials", &route.cors.credentials, "whether browsers send cookies along; not with all origins"},
+            {"cors.max_age", Seconds{&route.cors.max_age, seconds{0}}, "how long browsers may keep the answer"},
+        });
+    add_header_edit_settings(table, route.request_headers,
+                             {"request_headers.remove", "request_headers.set", "request_headers.add"});
+    add_header_edit_settings(table, route.response_headers,
+                             {"response_headers.remove", "response_headers.set", "response_headers.add"});
+    table.insert(
+        table.end(),
+        {
+            {"maintenance.enabled", &route.maintenance.enabled, "answer every request 503 maintenance"},
+            {"maintenance.message", &route.maintenance.message, "what people are told"},
+            {"maintenance.retry_after", Seconds{&route.maintenance.retry_after, seconds{1}},
+             "when clients are told to come again"},
+            {"compression.enabled", &route.compression.enabled,
+             "compress answers with brotli or gzip; not where secrets and what others chose are in one answer"},
+            {"compression.types", &route.compression.types, "media types that are compressed"},
+            {"compression.min_bytes", Size{&route.compression.min_bytes, 0}, "smaller bodies stay as they are"},
+        });
+}
+
 std::vector<Setting> route_settings(gateway::RouteConfig& route)
 {
-    return {
-        {"path", &route.path, "prefix of whole segments: /orders takes /orders and /orders/7", Setting::required},
+    std::vector<Setting> table{
+        {"path", &route.path,
+         "whole segments: /orders takes /orders and /orders/7, /orders/{id} takes any segment in its place",
+         Setting::required},
+        {"match", choice(route.match, {"prefix", "exact"}), "whether what is below `path` belongs to the route too"},
         {"methods", &route.methods, "methods that the route takes; empty: all"},
+        {"hosts", &route.hosts, "hosts that the route is for, such as shop.example.com or *.example.com; empty: all"},
+        {"headers", &route.headers, "header fields that must be there: name=value, or name with any value"},
         {"upstream", &route.upstream, "the service: a name from gateway.upstreams"},
         {"upstreams", &route.upstreams,
          "for short, instead of a name: where the service listens, http://host:port, one or more"},
@@ -108,6 +176,8 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
          "whether a valid access token must be there"},
         {"permission", &route.permission, "permission that the user needs; empty: any user"},
         {"strip_prefix", &route.strip_prefix, "the service sees the path without `path`"},
+        {"rewrite", &route.rewrite,
+         "path that the service sees instead of `path`, such as /v2/{id}/items; what is below follows"},
         {"preserve_host", &route.preserve_host, "the service sees the client's Host field instead of its own"},
         {"body_bytes_max", Size{&route.body_bytes_max, 0}, "largest request body; 0: the gateway's"},
         {"revocation_stale", choice(route.revocation_stale, {"allow", "ask", "deny"}),
@@ -117,6 +187,8 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
          "protocols that a connection may change to, such as websocket; empty: none, and such a wish is ignored"},
         {"forward_auth", &route.forward_auth, "another proxy serves this path and asks /validate: no upstreams"},
     };
+    add_route_policy_settings(table, route);
+    return table;
 }
 
 std::vector<Setting> issuer_settings(gateway::IssuerConfig& issuer)
@@ -228,6 +300,12 @@ void add_proxy_settings(std::vector<Setting>& table, gateway::Config& gateway)
 
 void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
 {
+    add_rate_limit_settings(
+        table, gateway.rate_limit,
+        {"gateway.rate_limit.requests", "gateway.rate_limit.per", "gateway.rate_limit.burst", "gateway.rate_limit.key"},
+        "requests that may come in `per` to all routes without a limit of their own, Gatehouse's among them; 0: any");
+    table.push_back({"gateway.rate_limit_buckets", Count{&gateway.rate_limit_buckets, 1'024, 16'777'216},
+                     "addresses and users that are counted at a time, 16 bytes each"});
     table.insert(
         table.end(),
         {

@@ -34,9 +34,53 @@ struct UpstreamConfig {
     bool operator==(const UpstreamConfig&) const = default;
 };
 
+// What a route's `path` takes: everything below it too, or that path alone.
+enum class PathMatch { prefix, exact };
+
+// What a rate limit counts the requests of. `none`: there is no limit here, though the gateway has one.
+enum class RateLimitKey { address, user, route, none };
+
+struct RateLimitConfig {
+    std::size_t requests = 0;  // 0: no limit, or for a route the gateway's
+    std::chrono::seconds per{60};
+    std::size_t burst = 0;  // at once; 0: `requests`
+    RateLimitKey key = RateLimitKey::address;
+};
+
+// Which other origins' pages may use a route (Fetch's CORS protocol).
+struct CorsConfig {
+    std::vector<std::string> origins;  // "https://app.example.com"; "*": all; empty: the gateway does nothing
+    std::vector<std::string> methods;  // empty: the route's, or GET, POST, PUT, PATCH and DELETE
+    std::vector<std::string> headers;  // request fields beyond the plain ones
+    std::vector<std::string> expose;   // response fields that scripts may read
+    bool credentials = false;
+    std::chrono::seconds max_age{600};
+};
+
+// Changes of header fields, in this order: removed, set, added.
+struct HeaderEditsConfig {
+    std::vector<std::string> remove;  // "name"
+    std::vector<std::string> set;     // "Name: value", instead of every field of that name
+    std::vector<std::string> add;     // "Name: value", beside those
+};
+
+struct MaintenanceConfig {
+    bool enabled = false;
+    std::string message;  // empty: a general one
+    std::chrono::seconds retry_after{300};
+};
+
+struct CompressionConfig {
+    bool enabled = false;
+    std::vector<std::string> types{
+        "text/*",          "application/json", "application/problem+json", "application/javascript",
+        "application/xml", "image/svg+xml"};
+    std::uint64_t min_bytes = 1024;  // of a body whose length is known
+};
+
 // A route to a user's own service.
 struct RouteConfig {
-    std::string path;                    // prefix, of whole segments: "/orders" takes /orders and /orders/7
+    std::string path;                    // whole segments: "/orders" takes /orders and /orders/7; "{id}": any segment
     std::vector<std::string> methods;    // empty: all
     std::string upstream;                // one of Config::upstreams, by name
     std::vector<std::string> upstreams;  // or, for short, "http://host:port", one or more
@@ -48,6 +92,19 @@ struct RouteConfig {
     StalePolicy revocation_stale = StalePolicy::allow;
     std::vector<std::string> upgrade;  // protocols that a connection may change to: "websocket"
     bool forward_auth = false;         // another proxy serves it and asks /validate: no upstreams
+
+    PathMatch match = PathMatch::prefix;
+    std::vector<std::string> hosts;    // "shop.example.com", "*.example.com"; empty: any
+    std::vector<std::string> headers;  // "name=value", or "name" for any value; all of them must be there
+    std::string rewrite;               // what the upstream sees instead of `path`: "/v2/{id}"
+
+    // Policies, for requests that the gateway forwards itself.
+    RateLimitConfig rate_limit;
+    CorsConfig cors;
+    HeaderEditsConfig request_headers;
+    HeaderEditsConfig response_headers;
+    MaintenanceConfig maintenance;
+    CompressionConfig compression;
 };
 
 // Another organization's issuer whose tokens the configured routes accept.
@@ -109,6 +166,8 @@ struct Config {
     StalePolicy revocation_stale = StalePolicy::allow;  // of Gatehouse's own routes
     Http2Config http2;
     std::vector<UpstreamConfig> upstreams;
+    RateLimitConfig rate_limit;  // of the routes that have none, Gatehouse's own among them
+    std::size_t rate_limit_buckets = 65'536;
     std::vector<RouteConfig> routes;
     std::vector<IssuerConfig> issuers;
 };

@@ -67,12 +67,17 @@ http::Problem refuse_forward_auth(std::string detail)
     return http::Problem::forbidden("forward_auth_refused", std::move(detail));
 }
 
-std::optional<OriginalRequest> find_original_request(const http::Request& question)
+std::optional<OriginalRequest> find_original_request(const http::Request& question, bool needs_host)
 {
     const http::Headers& headers = question.head.headers;
     auto method = read_fields(headers, {"x-original-method", "x-forwarded-method"}, "method");
     auto target = read_fields(headers, {"x-original-uri", "x-forwarded-uri"}, "URI");
+    std::optional<std::string> host;
+    if (needs_host)
+        host = read_fields(headers, {"x-original-host", "x-forwarded-host"}, "host");
     if (question.path().size() > prefix.size()) {
+        if (needs_host)
+            agree(host, headers.find("host").value_or(""), "host");
         agree(target, std::string_view(question.head.target).substr(prefix.size()), "URI");
         agree(method, question.head.method, "method");
     }
@@ -84,7 +89,9 @@ std::optional<OriginalRequest> find_original_request(const http::Request& questi
     if (!normal || !is_method(*method))
         throw refuse_forward_auth("The original path has dot segments, empty segments, or an encoding that services "
                                   "read in different ways.");
-    return OriginalRequest{std::move(*method), std::move(*normal)};
+    if (needs_host && !host)
+        throw refuse_forward_auth("Some routes are for some hosts alone: the proxy must name the original host, too.");
+    return OriginalRequest{std::move(*method), std::move(*normal), host.value_or("")};
 }
 
 }  // namespace gatehouse::gateway

@@ -21,11 +21,11 @@ http::Request question(std::string method, std::string target, const Fields& fie
     return request;
 }
 
-std::string found(const http::Request& asked)
+std::string found(const http::Request& asked, bool needs_host = false)
 {
     try {
-        auto original = find_original_request(asked);
-        return original ? original->method + " " + original->target : "none";
+        auto original = find_original_request(asked, needs_host);
+        return original ? original->method + " " + original->host + original->target : "none";
     } catch (const http::Problem& problem) {
         EXPECT_EQ(problem.code(), "forward_auth_refused");
         return std::to_string(problem.status());
@@ -69,6 +69,21 @@ TEST(ForwardAuth, RefusesContradictions)
               "403");
     EXPECT_EQ(found(question("GET", "/validate/a", {{"x-original-uri", "/b"}})), "403");
     EXPECT_EQ(found(question("POST", "/validate/a", {{"x-forwarded-method", "GET"}})), "403");
+}
+
+TEST(ForwardAuth, WantsTheHostOnlyWhereRoutesAskForIt)
+{
+    Fields fields{{"x-original-method", "GET"}, {"x-original-uri", "/a"}, {"host", "gatehouse"}};
+    EXPECT_EQ(found(question("GET", "/validate", fields)), "GET /a");
+    EXPECT_EQ(found(question("GET", "/validate", fields), true), "403") << "nginx says its own name for Gatehouse";
+    fields.emplace_back("x-original-host", "shop.test");
+    EXPECT_EQ(found(question("GET", "/validate", fields), true), "GET shop.test/a");
+    EXPECT_EQ(found(question("GET", "/validate", fields)), "GET /a");
+    fields.emplace_back("x-forwarded-host", "open.test");
+    EXPECT_EQ(found(question("GET", "/validate", fields), true), "403") << "one of them comes from the client";
+    EXPECT_EQ(found(question("GET", "/validate/a", {{"host", "shop.test"}}), true), "GET shop.test/a") << "Envoy";
+    EXPECT_EQ(found(question("GET", "/validate/a", {{"host", "shop.test"}, {"x-forwarded-host", "open.test"}}), true),
+              "403");
 }
 
 TEST(ForwardAuth, RefusesHalfOfARequest)

@@ -70,6 +70,19 @@ bool is_built_in_segment(std::string_view segment);
 // Whether a route may let this protocol through: a token, and none that is another form of HTTP or TLS.
 bool is_upgrade_protocol(std::string_view name);
 
+// What is wrong with a configured route as far as the gateway can tell, each with the key below the route's own.
+struct RouteError {
+    std::string key;
+    std::string what;
+};
+std::vector<RouteError> find_route_errors(const RouteConfig& route, const Config& config);
+
+// The same for what stands beside the routes, below `gateway`.
+std::vector<RouteError> find_gateway_errors(const Config& config);
+
+// True when a request could be taken by both and no rule says which goes first (docs/routes.md).
+bool routes_contradict(const RouteConfig& a, const RouteConfig& b);
+
 // What is wrong with another issuer's settings, and with which of them.
 struct IssuerError {
     std::string_view key;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace gatehouse::gateway {
@@ -22,6 +23,12 @@ struct Passage {
     http::ServerMetrics::Active active;
     Tracer::Span span;                // of the whole request, where it is recorded
     std::uint64_t request_bytes = 0;  // of the body, as far as it was read
+
+    // For the policies of the route, as the client said it; the request is rewritten on its way.
+    std::optional<BucketResult> counted;  // by its rate limit
+    std::string origin;                   // with CORS
+    Coding coding = Coding::identity;     // with compression
+    bool preflight = false;               // answered as such
 
     // As the client sent them, for the access log; empty without one.
     std::string method;

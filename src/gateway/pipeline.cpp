@@ -54,6 +54,15 @@ http::Passing passing_of(const http::Request& request, const Passage& passage)
     return passing;
 }
 
+RouteQuestion question_of(const http::Request& request, const RouteTable& table)
+{
+    RouteQuestion question{request.head.method, request.path()};
+    question.headers = &request.head.headers;
+    if (table.has_hosts())
+        question.host = request.head.headers.find("host").value_or("");
+    return question;
+}
+
 bool changes_state(std::string_view method) { return method != "GET" && method != "HEAD" && method != "OPTIONS"; }
 
 }  // namespace
@@ -87,6 +96,7 @@ Task<http::Response> Pipeline::handle(http::Request& request, boost::local_share
     }
     if (error)
         response = http::answer_exception(error, request);
+    add_policy_fields(passage, response);
     https_only_.mark(request, response);
     recorder_.end(request, passage, response);
     if (response.stream)
@@ -94,6 +104,14 @@ Task<http::Response> Pipeline::handle(http::Request& request, boost::local_share
     co_return response;
 }
 
+// The order, and why:
+// - The path gets its one form first: everything below decides by it, and the service sees that form.
+// - A browser sends a preflight without credentials, so it is answered before anybody must log in; it tells nothing but
+//   what the configuration says.
+// - Maintenance and the limits of addresses and routes come before the token, whose verification costs the most.
+// - Whom overload turns away depends on who it is, and takes nothing from a user's limit.
+// - The limit of users needs the user. It comes before the permission: who lacks it is limited too.
+// - Nothing of the request goes on before it is allowed to; only then is it rewritten.
 Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
 {
     auto wrong_target = normalize_target(request);
@@ -103,13 +121,21 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
         co_return std::move(*elsewhere);
     if (wrong_target)
         co_return wrong_target->to_response(request.request_id);
+    if (auto answer = answer_preflight(request, passage))
+        co_return std::move(*answer);
     if (auto problem = find_route(request, passage))
+        co_return problem->to_response(request.request_id);
+    if (passage.route->maintenance)
+        co_return passage.route->maintenance->answer(request.request_id);
+    if (auto problem = limit_rate(request, passage, false))
         co_return problem->to_response(request.request_id);
     if (auto problem = admit_upgrade(request, *passage.route))
         co_return problem->to_response(request.request_id);
     if (auto problem = authenticate(request, passage))
         co_return problem->to_response(request.request_id);
     if (auto problem = shed(request, passage))
+        co_return problem->to_response(request.request_id);
+    if (auto problem = limit_rate(request, passage, true))
         co_return problem->to_response(request.request_id);
     if (auto problem = authorize(passage))
         co_return problem->to_response(request.request_id);
@@ -146,7 +172,7 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     if (passage.caller && response.tunnel)
         end_with_session(*response.tunnel, revocations_, passage.caller);
 
-    rewrite_response_fields(response.headers, threads_.local().scratch);
+    rewrite_answer(request, passage, response);
     co_return response;
 }
 
@@ -157,7 +183,7 @@ Task<http::Response> Pipeline::answer_forward_auth(http::Request& question, Pass
     std::optional<OriginalRequest> original;
     std::optional<Problem> problem;
     try {
-        original = find_original_request(question);
+        original = find_original_request(question, asked_routes_.has_hosts());
     } catch (const Problem& refusal) {
         problem = refusal;
     }
@@ -166,7 +192,9 @@ Task<http::Response> Pipeline::answer_forward_auth(http::Request& question, Pass
     if (original) {
         question.head.method = original->method;
         question.head.target = original->target;
-        asked = asked_routes_.match(original->method, question.path()).route;
+        RouteQuestion asks = question_of(question, asked_routes_);
+        asks.host = original->host;
+        asked = asked_routes_.match(asks).route;
     }
     if (!problem && !asked)
         problem = refuse_forward_auth("No configured route takes this method and path.");
@@ -216,14 +244,45 @@ std::optional<Problem> Pipeline::find_route(const http::Request& request, Passag
 {
     if (request.head.target == "*")
         return Problem::not_found("not_found", "There is nothing at *.");
-    RouteTable::Match match = routes_.match(request.head.method, request.path());
+    RouteTable::Match match = routes_.match(question_of(request, routes_));
     if (match.route) {
         passage.route = match.route;
+        if (match.route->cors)
+            passage.origin = request.head.headers.find("origin").value_or("");
         return std::nullopt;
     }
     if (!match.allow.empty())
         return Problem::method_not_allowed(std::move(match.allow));
     return Problem::not_found("not_found", "There is nothing at this path.");
+}
+
+// A preflight asks about a request to come, so it belongs to the route that would take that one. It carries none of its
+// header fields: routes that ask for some do not match. Where the route has no CORS policy it is an OPTIONS request.
+std::optional<http::Response> Pipeline::answer_preflight(const http::Request& request, Passage& passage) const
+{
+    auto method = find_preflight_method(request.head);
+    if (!method)
+        return std::nullopt;
+    RouteQuestion question = question_of(request, routes_);
+    question.method = *method;
+    const Route* route = routes_.match(question).route;
+    if (!route || !route->cors)
+        return std::nullopt;
+    passage.route = route;
+    passage.preflight = true;
+    return route->cors->answer_preflight(request);
+}
+
+std::optional<Problem> Pipeline::limit_rate(const http::Request& request, Passage& passage, bool of_users) const
+{
+    const RateLimit* limit = passage.route->rate_limit;
+    if (!limit || limit->counts_users() != of_users)
+        return std::nullopt;
+    std::string_view user = passage.caller ? std::string_view(passage.caller->subject) : std::string_view();
+    passage.counted = limit->count(user, request.remote_address, passage.active.began());
+    if (passage.counted->allowed)
+        return std::nullopt;
+    return RateLimit::refuse(*passage.counted);
 }
 
 std::optional<Problem> Pipeline::authenticate(http::Request& request, Passage& passage) const
@@ -308,20 +367,40 @@ std::optional<Problem> Pipeline::check_body(const http::Request& request, const 
     return std::nullopt;
 }
 
-void Pipeline::rewrite(http::Request& request, const Passage& passage)
+void Pipeline::rewrite(http::Request& request, Passage& passage)
 {
     const Route& route = *passage.route;
+    if (route.compression)
+        passage.coding = choose_coding(request.head.headers);
     rewrite_request_fields(request, route, passage.caller.get(), threads_.local().scratch);
     if (route.own_role)
         service_key_.sign_forwarded(request);
-    if (!route.strip_prefix || route.segments.empty())
+    if (route.rewrite)
+        route.rewrite->apply(request.head.target);
+    if (!route.request_edits.empty())
+        route.request_edits.apply(request.head.headers);
+}
+
+void Pipeline::rewrite_answer(const http::Request& request, const Passage& passage, http::Response& response)
+{
+    const Route& route = *passage.route;
+    rewrite_response_fields(response.headers, threads_.local().scratch);
+    if (!route.response_edits.empty())
+        route.response_edits.apply(response.headers);
+    if (route.compression)
+        route.compression->apply(response, request.head.method, passage.coding);
+}
+
+// Of every answer of a route, refusals too.
+void Pipeline::add_policy_fields(const Passage& passage, http::Response& response)
+{
+    const Route* route = passage.route;
+    if (!route || passage.preflight)
         return;
-    std::size_t prefix = 0;
-    for (const std::string& segment : route.segments)
-        prefix += 1 + segment.size();
-    request.head.target.erase(0, prefix);
-    if (!request.head.target.starts_with('/'))
-        request.head.target.insert(0, 1, '/');
+    if (route->cors)
+        route->cors->set_fields(response.headers, passage.origin);
+    if (route->rate_limit)
+        route->rate_limit->set_fields(response.headers, passage.counted ? &*passage.counted : nullptr);
 }
 
 }  // namespace gatehouse::gateway

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to a request in the gateway, as a fixed list of steps. Their order is a security property: a path is
-// brought into its one form before it is matched, matched before anybody is let in, and rewritten only after that.
+// What happens to a request in the gateway, as a fixed list of steps. Their order is a security property; pass() in
+// pipeline.cpp says why each stands where it does.
 //
 // One object serves all I/O threads, for one generation of the configuration (generation.hpp); what changes is kept per
 // thread.
@@ -52,13 +52,17 @@ private:
     // The steps. Each refuses by returning a problem.
     std::optional<http::Problem> normalize_target(http::Request& request) const;
     std::optional<http::Problem> find_route(const http::Request& request, Passage& passage) const;
+    std::optional<http::Response> answer_preflight(const http::Request& request, Passage& passage) const;
+    std::optional<http::Problem> limit_rate(const http::Request& request, Passage& passage, bool of_users) const;
     std::optional<http::Problem> authenticate(http::Request& request, Passage& passage) const;
     Result<Caller, identity::TokenError> verify(std::string_view token, const Route& route) const;
     std::optional<http::Problem> authorize(const Passage& passage) const;
     std::optional<http::Problem> shed(const http::Request& request, const Passage& passage) const;
     bool may_be_revoked(const Passage& passage) const;
     std::optional<http::Problem> check_body(const http::Request& request, const Route& route) const;
-    void rewrite(http::Request& request, const Passage& passage);
+    void rewrite(http::Request& request, Passage& passage);
+    void rewrite_answer(const http::Request& request, const Passage& passage, http::Response& response);
+    static void add_policy_fields(const Passage& passage, http::Response& response);
 
     const Config& config_;
     RouteTable& routes_;

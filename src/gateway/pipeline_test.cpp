@@ -1,142 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gateway as a whole, with handlers in the place of the services behind it.
-#include "gateway/gateway.hpp"
-
-#include "base/json.hpp"
+#include "gateway/gateway_fixture.hpp"
 #include "gateway/path.hpp"
 #include "gateway/route_table.hpp"
-#include "http/problem.hpp"
-#include "identity/revocation_fixture.hpp"
-#include "support/run_task.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <gtest/gtest.h>
-
-#include <future>
 
 namespace gatehouse::gateway {
 namespace {
 
-// Answers 200 and keeps what it saw.
-struct Service {
-    http::RequestHead seen;
-    int calls = 0;
-    int status = 200;
-    bool streams = false;
-
-    Task<http::Response> answer(http::Request& request)
-    {
-        ++calls;
-        seen = request.head;
-        while (!(co_await request.body->read()).empty()) {
-        }
-        http::Response response;
-        response.status = status;
-        if (streams)
-            response.stream = std::make_unique<http::StringBody>("served");
-        else
-            response.body = "served";
-        response.headers.set("connection", "close");
-        co_return response;
-    }
-    http::Handler handler()
-    {
-        return [this](http::Request& request) { return answer(request); };
-    }
-};
-
-identity::TokenRules rules() { return {.issuer = "http://localhost", .audience = "gatehouse"}; }
-
-class GatewayTest : public ::testing::Test {
-protected:
-    GatewayTest() : threads_(1), key_(identity::SigningKey::generate(identity::Algorithm::eddsa))
-    {
-        keys_.store(identity::KeySet::of({key_}));
-        threads_.start();
-        config_.access_log = false;
-    }
-    ~GatewayTest() override { threads_.stop(); }
-
-    std::string token(std::vector<std::string> permissions)
-    {
-        identity::Claims claims;
-        claims.issuer = rules().issuer;
-        claims.audience = rules().audience;
-        claims.subject = "0190163d-8694-739b-aea5-966c26f8ad91";
-        claims.token_id = "t";
-        claims.session_id = "s";
-        claims.username = "ada";
-        claims.roles = {"user"};
-        claims.permissions = std::move(permissions);
-        claims.issued_at = to_unix_seconds(clock_.now());
-        claims.expires_at = claims.issued_at + 600;
-        return identity::sign_token(claims, key_);
-    }
-
-    http::Request request(std::string method, std::string target)
-    {
-        http::Request request;
-        request.head.method = std::move(method);
-        request.head.target = std::move(target);
-        request.head.headers.add("host", "gate.example");
-        request.remote_address = "127.0.0.1";
-        return request;
-    }
-
-    http::Response send(http::Request& request, std::string body = {})
-    {
-        http::StringBody text(std::move(body));
-        request.body = &text;
-        if (!gateway_)
-            gateway_ = std::make_unique<Gateway>(
-                config_, Gateway::Needs{threads_, auth_up_, files_up_, console_up_, clients_, authenticators_,
-                                        revocations_.list, service_key_, clock_, metrics_, *server_metrics_});
-        std::promise<http::Response> promise;
-        auto done = [&](std::exception_ptr error, http::Response response) {
-            if (error)
-                promise.set_exception(error);
-            else
-                promise.set_value(std::move(response));
-        };
-        asio::co_spawn(threads_.context(0), run(gateway_->handler(), request), done);
-        return promise.get_future().get();
-    }
-
-    // Handlers are called on an I/O thread.
-    static Task<http::Response> run(http::Handler handler, http::Request& request)
-    {
-        co_return co_await handler(request);
-    }
-
-    static std::string code(const http::Response& response)
-    {
-        auto problem = parse_json(response.body);
-        return problem ? find_string(problem->as_object(), "code").value_or("none") : "not json";
-    }
-
-    IoThreads threads_;
-    Clock clock_;
-    Metrics metrics_;
-    std::shared_ptr<http::ServerMetrics> server_metrics_ = http::ServerMetrics::make(1, metrics_);
-    identity::SigningKey key_;
-    identity::KeySource keys_;
-    identity::testing::KnownRevocations revocations_;
-    identity::ServiceKey service_key_{Secret(std::string(32, 's'))};
-    Service auth_, files_, console_, orders_;
-    http::Upstream auth_up_{"auth", auth_.handler()};
-    http::Upstream files_up_{"files", files_.handler()};
-    http::Upstream console_up_{"console", console_.handler()};
-    PerThread<http::Client> clients_{1, [this](std::size_t i) {
-                                         return std::make_unique<http::Client>(threads_.context(i).get_executor(),
-                                                                               http::ClientOptions{});
-                                     }};
-    PerThread<identity::Authenticator> authenticators_{1, [this](std::size_t) {
-                                                           return std::make_unique<identity::Authenticator>(
-                                                               keys_, revocations_.list, rules(), clock_);
-                                                       }};
-    Config config_;
-    std::unique_ptr<Gateway> gateway_;
-};
+using testing::GatewayTest;
 
 TEST_F(GatewayTest, ForwardsWithIdentityAndStripsTheClientsOwn)
 {
@@ -442,6 +313,25 @@ TEST_F(Asked, WithoutAnOriginalRequestTellsWhoItIs)
     EXPECT_EQ(send(anonymous).status, 401);
 }
 
+TEST_F(Asked, JudgesByTheHostThatTheProxyNames)
+{
+    config_.routes.push_back(
+        {.path = "/shop", .permission = "vip:read", .forward_auth = true, .hosts = {"vip.example.com"}});
+    auto ask_host = [&](std::string_view host, std::vector<std::string> permissions) {
+        auto it = request("GET", "/validate");
+        it.head.headers.add("x-original-method", "GET");
+        it.head.headers.add("x-original-uri", "/shop");
+        if (!host.empty())
+            it.head.headers.add("x-original-host", host);
+        it.head.headers.add("authorization", bearer(std::move(permissions)));
+        return send(it);
+    };
+    EXPECT_EQ(ask_host("VIP.example.com:443", {"vip:read"}).status, 200);
+    EXPECT_EQ(ask_host("vip.example.com.", {"shop:read"}).status, 403);
+    EXPECT_EQ(ask_host("example.com", {"shop:read"}).status, 200);
+    EXPECT_EQ(code(ask_host("", {"shop:read", "vip:read"})), "forward_auth_refused");
+}
+
 class Reloaded : public GatewayTest {
 protected:
     int status_of(std::string target)
@@ -554,6 +444,28 @@ TEST_F(Matching, BuiltInRoutesAreExact)
     EXPECT_EQ(name_of("GET", "/console"), "/console/*");
     EXPECT_EQ(name_of("GET", "/console/assets/index.js"), "/console/*");
     EXPECT_EQ(name_of("get", "/files"), "405");
+}
+
+TEST_F(Matching, ACatchAllTakesNoMethodOfABuiltInPath)
+{
+    config_.routes.push_back({.path = "/", .upstreams = {"http://127.0.0.1:1"}});
+    EXPECT_EQ(name_of("PUT", "/files/1"), "405");
+    EXPECT_EQ(name_of("PUT", "/elsewhere"), "/*");
+}
+
+TEST_F(Matching, AHostOfItsOwnMayTakeEveryPath)
+{
+    config_.routes.push_back({.path = "/", .upstreams = {"http://127.0.0.1:1"}, .hosts = {"shop.example.com"}});
+    auto of = [&](std::string_view host, std::string_view path) {
+        if (!table_)
+            table_ = std::make_unique<RouteTable>(config_, RoleUpstreams{auth_up_, files_up_, console_up_}, clients_);
+        auto match = table_->match({"GET", path, host});
+        return match.route ? match.route->name : "none";
+    };
+    EXPECT_EQ(of("shop.example.com", "/"), "shop.example.com/*");
+    EXPECT_EQ(of("shop.example.com", "/files/1"), "shop.example.com/*");
+    EXPECT_EQ(of("gate.example.com", "/files/1"), "/files/{id}");
+    EXPECT_EQ(of("", "/files/1"), "/files/{id}");
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/route_table.hpp"
 
+#include "gateway/host.hpp"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -63,41 +66,15 @@ constexpr BuiltIn built_ins[] = {
     {"GET", "/download", Role::files, required, "files:read", form_bytes_max},
 };
 
-std::vector<std::string> split(std::string_view text, char separator)
+std::vector<std::string> split_words(std::string_view text)
 {
-    std::vector<std::string> parts;
+    std::vector<std::string> words;
     while (!text.empty()) {
-        std::size_t end = std::min(text.find(separator), text.size());
-        parts.emplace_back(text.substr(0, end));
+        std::size_t end = std::min(text.find(' '), text.size());
+        words.emplace_back(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    return parts;
-}
-
-// Segments of "/a/b"; "/" has none, and a trailing slash adds none.
-std::vector<std::string> split_path(std::string_view path) { return split(path.substr(1), '/'); }
-
-bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
-
-bool fits(const Route& route, std::string_view path)
-{
-    std::string_view rest = path.substr(1);
-    std::size_t left = route.segments.size();
-    for (const std::string& expected : route.segments) {
-        if (rest.empty())
-            return false;
-        --left;
-        std::size_t end = std::min(rest.find('/'), rest.size());
-        std::string_view segment = rest.substr(0, end);
-        if (!is_parameter(expected) && segment != expected)
-            return false;
-        bool slash_follows = end < rest.size();
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-        // "/files/" is not "/files": the roles' routers would not take it either.
-        if (slash_follows && rest.empty())
-            return route.prefix && left == 0;
-    }
-    return route.prefix || rest.empty();
+    return words;
 }
 
 std::string_view first_segment(std::string_view path)
@@ -107,16 +84,6 @@ std::string_view first_segment(std::string_view path)
 }
 
 }  // namespace
-
-bool Route::takes(std::string_view method) const
-{
-    if (methods.empty())
-        return true;
-    for (const std::string& candidate : methods)
-        if (candidate == method || (candidate == "GET" && method == "HEAD"))
-            return true;
-    return false;
-}
 
 bool is_built_in_segment(std::string_view segment)
 {
@@ -129,13 +96,16 @@ bool is_built_in_segment(std::string_view segment)
 
 RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http::Client>& clients,
                        const RouteTable* previous)
-    : upstreams_(std::make_unique<UpstreamSet>(config, clients, previous ? previous->upstreams_.get() : nullptr))
+    : upstreams_(std::make_unique<UpstreamSet>(config, clients, previous ? previous->upstreams_.get() : nullptr)),
+      buckets_(previous && previous->buckets_->size() == config.rate_limit_buckets
+                   ? previous->buckets_
+                   : std::make_shared<RateBuckets>(config.rate_limit_buckets))
 {
     for (const BuiltIn& entry : built_ins) {
         Route route;
         route.name = entry.path;
         route.prefix = entry.path.ends_with("/*");
-        route.methods = split(entry.methods, ' ');
+        route.methods = split_words(entry.methods);
         route.segments = split_path(route.prefix ? entry.path.substr(0, entry.path.size() - 2) : entry.path);
         route.authentication = entry.authentication;
         route.permission = entry.permission;
@@ -146,89 +116,166 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.upstream = entry.role == Role::auth    ? &roles.auth
                          : entry.role == Role::files ? &roles.files
                                                      : &roles.console;
+        route.rate_limit = limit_of(route, {}, config);
         add(std::move(route));
     }
     for (const RouteConfig& entry : config.routes) {
         if (entry.forward_auth)
             continue;
-        if (is_built_in_segment(first_segment(entry.path)))
+        if (entry.hosts.empty() && is_built_in_segment(first_segment(entry.path)))
             throw std::runtime_error(fmt::format("gateway.routes: {} belongs to Gatehouse itself", entry.path));
         Route route = configured(entry, config);
         route.upstream = &upstreams_->find(entry);
         route.balance = upstreams_->config_of(entry).options.balance;
+        route.rate_limit = limit_of(route, entry.rate_limit, config);
+        set_policies(route, entry);
         add(std::move(route));
     }
+    build_index();
 }
 
 RouteTable::RouteTable(const Config& config)
 {
     for (const RouteConfig& entry : config.routes)
         add(configured(entry, config));
+    build_index();
 }
 
 Route RouteTable::configured(const RouteConfig& entry, const Config& config)
 {
     Route route;
-    route.name = entry.path == "/" ? "/*" : entry.path + "/*";
-    route.prefix = true;
-    route.methods = entry.methods;
-    route.segments = split_path(entry.path);
+    static_cast<RoutePattern&>(route) = pattern_of(entry);
+    route.name = name_of(route);
     route.authentication = entry.authentication;
     route.permission = entry.permission;
     route.body_bytes_max = entry.body_bytes_max != 0 ? entry.body_bytes_max : config.body_bytes_max;
     route.revocation_stale = entry.revocation_stale;
-    route.strip_prefix = entry.strip_prefix;
     route.preserve_host = entry.preserve_host;
     route.upgrade = entry.upgrade;
+    if (entry.strip_prefix)
+        route.rewrite.emplace(route, "/");
+    else if (!entry.rewrite.empty())
+        route.rewrite.emplace(route, entry.rewrite);
     route.external_callers = true;
     return route;
+}
+
+void RouteTable::set_policies(Route& route, const RouteConfig& entry)
+{
+    if (!entry.cors.origins.empty())
+        route.cors = std::make_unique<Cors>(entry.cors, entry.methods);
+    route.request_edits = HeaderEdits(entry.request_headers);
+    route.response_edits = HeaderEdits(entry.response_headers);
+    if (entry.maintenance.enabled)
+        route.maintenance.emplace(entry.maintenance);
+    if (entry.compression.enabled)
+        route.compression.emplace(entry.compression);
+}
+
+const RateLimit* RouteTable::limit(const RateLimitConfig& config, std::string_view name, std::string_view policy)
+{
+    return rate_limits_.emplace_back(std::make_unique<RateLimit>(config, name, policy, *buckets_)).get();
+}
+
+// A route's own limit counts for itself. The gateway's counts all routes that have none together, but with the key
+// `route` each of them.
+const RateLimit* RouteTable::limit_of(const Route& route, const RateLimitConfig& own, const Config& config)
+{
+    constexpr std::string_view names[] = {"address", "user", "route"};
+    if (own.key == RateLimitKey::none)
+        return nullptr;
+    // What tells routes apart, and stays the same when other routes come and go.
+    std::string policy = fmt::format("{} {}", fmt::join(route.methods, ","), route.name);
+    for (const FieldPattern& field : route.fields)
+        policy += fmt::format(" {}={}", field.name, field.value.value_or(""));
+    if (own.requests != 0)
+        return limit(own, names[static_cast<std::size_t>(own.key)], policy);
+    if (config.rate_limit.requests == 0)
+        return nullptr;
+    if (config.rate_limit.key == RateLimitKey::route)
+        return limit(config.rate_limit, "default", policy);
+    if (!default_limit_)
+        default_limit_ = limit(config.rate_limit, "default", "default");
+    return default_limit_;
 }
 
 void RouteTable::add(Route route)
 {
     for (const auto& other : routes_)
-        if (other->segments == route.segments && other->prefix == route.prefix &&
-            !(other->upstream && other->upstream->in_process()) &&
-            (other->methods.empty() || route.methods.empty() ||
-             std::ranges::find_first_of(other->methods, route.methods) != other->methods.end()))
-            throw std::runtime_error(fmt::format("gateway.routes: {} stands twice for the same method", route.name));
+        if (!other->own_role && contradict(*other, route))
+            throw std::runtime_error(fmt::format("gateway.routes: {} stands twice for the same requests", route.name));
     route.index = routes_.size();
     routes_.push_back(std::make_unique<Route>(std::move(route)));
-    const Route* added = routes_.back().get();
-    auto& bucket = by_first_segment_[added->segments.empty() ? "" : added->segments.front()];
-    bucket.push_back(added);
-    auto more_specific = [](const Route* a, const Route* b) {
-        if (a->prefix != b->prefix)
-            return b->prefix;
-        if (a->segments.size() != b->segments.size())
-            return a->segments.size() > b->segments.size();
-        return a->index < b->index;
-    };
-    std::ranges::sort(bucket, more_specific);
 }
 
-RouteTable::Match RouteTable::match(std::string_view method, std::string_view path) const
+void RouteTable::build_index()
+{
+    StringMap<std::vector<const Route*>> by_host;
+    std::vector<const Route*> any_host;
+    for (const auto& route : routes_) {
+        if (route->hosts.empty())
+            any_host.push_back(route.get());
+        for (const std::string& host : route->hosts)
+            by_host[host.substr(host.starts_with('*') ? 1 : 0)].push_back(route.get());
+    }
+    for (auto& [host, routes] : by_host)
+        hosts_.emplace(host, std::move(routes));
+    any_host_ = RouteIndex(std::move(any_host));
+}
+
+// Visits the routes of a host, the more specific ones first, until `visit` returns true.
+template <class Visit>
+void RouteTable::visit_indexes(std::string_view host, Visit visit) const
+{
+    if (has_hosts() && !host.empty()) {
+        HostBuffer buffer;
+        std::string_view name = normalize_host(host, buffer);
+        for (std::size_t at = 0; at < name.size(); at = name.find('.', at + 1)) {
+            auto found = hosts_.find(name.substr(at));
+            if (found != hosts_.end() && visit(found->second))
+                return;
+        }
+    }
+    visit(any_host_);
+}
+
+const Route* RouteTable::find(const RouteQuestion& question) const
+{
+    const Route* found = nullptr;
+    visit_indexes(question.host, [&](const RouteIndex& index) {
+        found = index.find(question);
+        return found != nullptr;
+    });
+    return found;
+}
+
+std::vector<const Route*> RouteTable::find_by_path(const RouteQuestion& question) const
+{
+    std::vector<const Route*> found;
+    visit_indexes(question.host, [&](const RouteIndex& index) {
+        index.find_by_path(question, found);
+        return false;
+    });
+    return found;
+}
+
+RouteTable::Match RouteTable::match(const RouteQuestion& question) const
 {
     Match result;
-    auto look_in = [&](std::string_view segment) {
-        auto bucket = by_first_segment_.find(segment);
-        if (bucket == by_first_segment_.end())
-            return false;
-        for (const Route* route : bucket->second) {
-            if (!fits(*route, path))
-                continue;
-            if (route->takes(method)) {
-                result.route = route;
-                return true;
-            }
-            for (const std::string& allowed : route->methods)
-                result.allow += (result.allow.empty() ? "" : ", ") + allowed;
-        }
-        return false;
-    };
-    std::string_view first = first_segment(path);
-    if (!look_in(first) && !first.empty() && result.allow.empty())
-        look_in("");  // a route for "/", if one is configured
+    if (!question.path.starts_with('/'))  // "*"
+        return result;
+    result.route = find(question);
+    // A route for "/" takes what is left, but not other methods of Gatehouse's own paths.
+    if (result.route && !(result.route->prefix && result.route->segments.empty() && result.route->hosts.empty()))
+        return result;
+    for (const Route* other : find_by_path(question)) {
+        if (result.route && !other->own_role)
+            continue;
+        for (const std::string& method : other->methods)
+            result.allow += (result.allow.empty() ? "" : ", ") + method;
+    }
+    if (!result.allow.empty())
+        result.route = nullptr;
     return result;
 }
 
