@@ -36,15 +36,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <limits>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 namespace gatehouse::app {
 
 namespace {
 
 constexpr std::chrono::seconds ops_drain_max{2};
+constexpr std::chrono::milliseconds ready_look{20};
 constexpr std::size_t background_tasks_max = 24;
 constexpr std::chrono::seconds start_backoff_max{5};
 constexpr std::chrono::milliseconds last_spans_time{1'000};
@@ -128,6 +132,8 @@ private:
     void send_last_spans();
     void start_auth();
     Task<void> keep_starting_auth();
+    void serve_gateway();
+    Task<void> serve_gateway_when_ready();
     void start_background();
     void stop_background();
     void close_clients();
@@ -228,7 +234,9 @@ private:
     std::optional<std::string> setup_link_;
     bool setup_link_pending_ = false;  // its file is there; thread 0
     bool started_ = false;
+    std::mutex gateway_start_mutex_;  // the gateway begins to serve on an I/O thread, where it waits until it can
     bool stopped_ = false;
+    std::atomic<bool> gateway_serves_ = false;
 };
 
 Application::Impl::Impl(Config config, Sources sources)
@@ -253,6 +261,8 @@ Application::Impl::Impl(Config config, Sources sources)
       stopping_(threads_.context(0).get_executor(), "app", 2)
 {
     build_roles();
+    if (gateway_ && config_.gateway.reuse_port)
+        ops_.add_check({"gateway.listen", [this] { return gateway_serves_.load(); }});
 }
 
 // Fills in, too, what follows from the gateway's addresses: the public URL, and the tokens' issuer.
@@ -434,9 +444,8 @@ void Application::Impl::start()
     ops_server_.start(http::make_handler(ops_.router()));
     start_background();
     control_->start();
-    for (auto* server : {gateway_server_.get(), https_server_.get()})
-        if (server)
-            server->start(gateway_->handler());
+    if (gateway_ && !config_.gateway.reuse_port)
+        serve_gateway();
     if (auth_server_)
         auth_server_->start(
             http::make_recorded_handler(auth_->router(), *server_metrics_, traced(Role::auth, auth_->router())));
@@ -444,6 +453,30 @@ void Application::Impl::start()
         files_server_->start(
             http::make_recorded_handler(files_->router(), *server_metrics_, traced(Role::files, files_->router())));
     ops_.set_started();
+}
+
+void Application::Impl::serve_gateway()
+{
+    std::scoped_lock lock(gateway_start_mutex_);
+    if (stopped_)
+        return;
+    for (auto* server : {gateway_server_.get(), https_server_.get()})
+        if (server)
+            server->start(gateway_->handler());
+    gateway_serves_ = true;
+}
+
+// Another gateway serves the same address meanwhile: this one takes its share of the connections when it can tell whose
+// tokens they bring.
+Task<void> Application::Impl::serve_gateway_when_ready()
+{
+    while (keys_.generation() == 0 || !revocations_.ready()) {
+        co_await pause(ready_look);
+        auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none)
+            co_return;
+    }
+    serve_gateway();
 }
 
 // A database on a server may come up later than we do.
@@ -497,6 +530,8 @@ void Application::Impl::start_background()
             background_.spawn(revocation_follower_->run());
         if (key_fetcher_)
             background_.spawn(key_fetcher_->run());
+        if (gateway_ && config_.gateway.reuse_port)
+            background_.spawn(serve_gateway_when_ready());
         if (gateway_)
             for (auto& task : gateway_->background())
                 background_.spawn(std::move(task));
@@ -515,9 +550,13 @@ void Application::Impl::start_background()
 
 void Application::Impl::stop()
 {
-    if (!started_ || stopped_)
+    if (!started_)
         return;
-    stopped_ = true;
+    {
+        std::scoped_lock lock(gateway_start_mutex_);
+        if (std::exchange(stopped_, true))
+            return;
+    }
 
     // Load balancers look at /readyz: from now on they send nothing more here.
     ops_.set_draining();

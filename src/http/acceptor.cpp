@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "http/connection.hpp"
 #include "http/http2_connection.hpp"
+#include "http/listen_socket.hpp"
 #include "http/proxied_connection.hpp"
 #include "http/public_side.hpp"
 #include "http/server_handshake.hpp"
@@ -78,7 +79,12 @@ Acceptor::Acceptor(asio::io_context& io, UniqueFd socket, const ServerOptions& o
 {
 }
 
-void Acceptor::start() { own_.spawn(accept()); }
+void Acceptor::start()
+{
+    if (context_.options.shared_port)
+        begin_to_listen(listener_.native_handle(), context_.options.name);
+    own_.spawn(accept());
+}
 
 Task<void> Acceptor::accept()
 {

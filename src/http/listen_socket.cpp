@@ -100,12 +100,18 @@ ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::si
             endpoint.port(bound_port(fd.get(), where));
         result.sockets.push_back(std::move(fd));
     }
-    // All are bound before the first listens, so that no connection is spread over fewer.
-    for (const UniqueFd& fd : result.sockets)
-        if (::listen(fd.get(), backlog) != 0)
-            fail(errno, where);
     result.port = endpoint.port();
+    // All are bound before the first listens, so that no connection is spread over fewer.
+    if (!shared)
+        for (const UniqueFd& fd : result.sockets)
+            begin_to_listen(fd.get(), where);
     return result;
+}
+
+void begin_to_listen(int socket, const std::string& where)
+{
+    if (::listen(socket, backlog) != 0)
+        fail(errno, where);
 }
 
 ListenSockets listen_unix(const std::string& path, std::size_t count)

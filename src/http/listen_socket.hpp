@@ -12,14 +12,18 @@
 namespace gatehouse::http {
 
 struct ListenSockets {
-    std::vector<UniqueFd> sockets;  // bound and listening, non-blocking
+    std::vector<UniqueFd> sockets;  // bound and, unless shared, listening; non-blocking
     std::uint16_t port = 0;         // 0 for a Unix socket
 };
 
 // TCP sockets that share the port, so that the kernel spreads the connections. Throws std::system_error naming the
 // address; also when another program (or another server of this one) listens there, unless it is `shared` with servers
-// of the same user that say so too: the kernel then spreads the connections over all of them.
+// of the same user that say so too: the kernel then spreads the connections over all of them that listen, so a shared
+// one begins to listen when it can serve.
 ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::size_t count, bool shared = false);
+
+// Throws std::system_error.
+void begin_to_listen(int socket, const std::string& where);
 
 // One Unix socket of mode 0600, in `count` descriptors. A socket file that nobody serves any more is replaced.
 ListenSockets listen_unix(const std::string& path, std::size_t count);
