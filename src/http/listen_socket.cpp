@@ -22,6 +22,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int backlog = 4096;  // the kernel's somaxconn may be lower
+// Beyond these, bytes wait with whoever makes them and not in the kernel: it would take megabytes for each client that
+// asks for much and reads nothing, and most of the CPU time that such clients cost.
+constexpr int unsent_bytes_max = 128 * 1024;
 
 [[noreturn]] void fail(int error, const std::string& where)
 {
@@ -36,14 +39,13 @@ UniqueFd open_socket(int family, const std::string& where)
     return fd;
 }
 
-void set_option(int fd, int level, int option, const std::string& where)
+void set_option(int fd, int level, int option, const std::string& where, int value = 1)
 {
-    int on = 1;
-    if (::setsockopt(fd, level, option, &on, sizeof on) != 0)
+    if (::setsockopt(fd, level, option, &value, sizeof value) != 0)
         fail(errno, where);
 }
 
-// Connections inherit TCP_NODELAY and SO_KEEPALIVE from the socket that accepts them.
+// Connections inherit TCP_NODELAY, SO_KEEPALIVE and the bound on unsent bytes from the socket that accepts them.
 UniqueFd bind_tcp(const asio::ip::tcp::endpoint& endpoint, bool shared, const std::string& where)
 {
     UniqueFd fd = open_socket(endpoint.address().is_v6() ? AF_INET6 : AF_INET, where);
@@ -52,6 +54,7 @@ UniqueFd bind_tcp(const asio::ip::tcp::endpoint& endpoint, bool shared, const st
         set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, where);
     set_option(fd.get(), SOL_SOCKET, SO_KEEPALIVE, where);
     set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, where);
+    set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, where, unsent_bytes_max);
     if (::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0)
         fail(errno, where);
     return fd;

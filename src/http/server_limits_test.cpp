@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -313,6 +314,41 @@ TEST(ServerStreaming, TakesAHundredMegabytesInBoundedMemory)
 Task<Response> hundred(Request& request)
 {
     co_return stream_response(std::make_unique<LongBody>(hundred_megabytes, request.path() == "/known"));
+}
+
+// Pieces without end, counted as they are taken.
+class CountedBody final : public BodyReader {
+public:
+    explicit CountedBody(std::atomic<std::size_t>& taken) : taken_(taken) {}
+    Task<std::string_view> read() override
+    {
+        taken_ += piece_.size();
+        co_return piece_;
+    }
+    std::optional<std::uint64_t> length() const override { return std::nullopt; }
+
+private:
+    std::string piece_ = std::string(16 * 1024, 'x');
+    std::atomic<std::size_t>& taken_;
+};
+
+Task<Response> respond_counted(std::atomic<std::size_t>& taken)
+{
+    co_return stream_response(std::make_unique<CountedBody>(taken));
+}
+
+TEST(ServerStreaming, PutsLittleIntoTheKernelForAClientThatReadsNothing)
+{
+    std::atomic<std::size_t> taken = 0;
+    ServerOptions options;
+    options.body_timeout = 200ms;
+    TestServer server([&taken](Request&) { return respond_counted(taken); }, options);
+    RawSocket client = RawSocket::connect(server.port());
+    client.send(get);
+    ASSERT_TRUE(server.wait_for_connections(1));
+    ASSERT_TRUE(server.wait_for_connections(0));
+    // The client's own receive buffer, what may be unsent, and a piece in hand.
+    EXPECT_LT(taken, 1'000'000U);
 }
 
 TEST(ServerStreaming, GivesAHundredMegabytesInBoundedMemory)

@@ -11,7 +11,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -145,6 +148,12 @@ void StreamSocket::reset_on_close()
         tls_->forget_close_notify();
     linger option{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &option, sizeof option);
+}
+
+void StreamSocket::lift_unsent_bound()
+{
+    unsigned none = std::numeric_limits<unsigned>::max();
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &none, sizeof none);
 }
 
 void StreamSocket::shutdown_write()

@@ -86,6 +86,8 @@ public:
     // Makes the closing of the socket a reset, so that a peer cannot take it for the regular end of a body.
     void reset_on_close();
     void shutdown_write();
+    // Lets the kernel take as much as it wants to, for a peer that has shown that it reads (see listen_socket.cpp).
+    void lift_unsent_bound();
 
     // Bytes that have left the socket and were not read yet.
     bool has_buffered_input() const { return tls_ && tls_has_buffered_input(); }
