@@ -432,6 +432,8 @@ void Application::Impl::build_control()
     context.on_users_changed = [this] { on_users_changed(); };
     context.on_keys_changed = [this] { auth_->reload_keys(); };
     context.reloader = &reloader_;
+    if (gateway_)
+        context.explain = [this](json::object question) { return gateway_->explain(std::move(question)); };
     control_ = std::make_unique<Control>(threads_, data_.control_socket(), std::move(context));
 }
 

@@ -3,6 +3,7 @@
 
 #include "app/cli_commands.hpp"
 #include "app/config_commands.hpp"
+#include "app/config_explain.hpp"
 #include "app/config_print.hpp"
 #include "app/describe.hpp"
 #include "app/import_command.hpp"
@@ -159,8 +160,31 @@ private:
         CLI::App* diff = command(*config, "diff", "Tell what a reload of the running server would change", config_diff);
         add_common(diff);
         add_json(diff);
+        add_explain(*config);
         diff->footer("Exit code 0 when nothing would change, 1 when something would, 2 when the new configuration is "
                      "wrong.");
+    }
+
+    void add_explain(CLI::App& config)
+    {
+        CLI::App* explain =
+            command(config, "explain", "Tell what the gateway would do with a request, and why; nothing is sent",
+                    config_explain);
+        explain->add_option("method", line_.method, "GET, POST, ...")->option_text("METHOD")->required();
+        explain->add_option("url", line_.url, "A path, or a URL as the client writes it")
+            ->option_text("URL")
+            ->required();
+        explain->add_option("--token", line_.token, "Access token of the request")->option_text("TOKEN");
+        explain->add_option("--header", line_.headers, "Header field of the request; may be repeated")
+            ->option_text("\"NAME: VALUE\"")
+            ->allow_extra_args(false);
+        add_common(explain);
+        add_json(explain);
+        explain->footer("Examples:\n"
+                        "  gatehouse config explain GET /orders/7 --token \"$TOKEN\"\n"
+                        "  gatehouse config explain POST https://shop.example.com/cart --header \"X-Beta: 1\"\n\n"
+                        "The running server tells, for it knows the keys, what was revoked and which endpoints are up. "
+                        "Without one the configuration alone does.");
     }
 
     CLI::App* user_command(CLI::App& group, const std::string& name, const std::string& help, Action action)

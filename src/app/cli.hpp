@@ -29,8 +29,11 @@ struct CommandLine {
     std::string id;                                     // of a dead letter
     std::string audit_type, audit_actor, audit_target;  // what to look for
     int audit_limit = 50;
-    std::string known_head;  // NUMBER:HASH, of an earlier `audit verify`
-    std::string what;        // to describe
+    std::string known_head;   // NUMBER:HASH, of an earlier `audit verify`
+    std::string method, url;  // of a request to explain
+    std::optional<std::string> token;
+    std::vector<std::string> headers;
+    std::string what;  // to describe
 };
 
 int run_command_line(int argc, const char* const* argv);

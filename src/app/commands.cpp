@@ -302,6 +302,11 @@ Task<json::value> run_command(CommandContext& context, std::string name, json::o
         auto job = [&] { return command.run(context, arguments); };
         co_return co_await context.pool.run(job);
     }
+    if (name == "config.explain") {
+        if (!context.explain)
+            throw Problem::conflict("command_failed", "the role gateway does not run in this process");
+        co_return co_await context.explain(std::move(arguments));
+    }
     for (const BlockingCommand& command : server_commands) {
         if (command.name != name)
             continue;

@@ -26,11 +26,13 @@ struct CommandContext {
     std::function<void()> on_users_changed = [] {};
     std::function<void()> on_keys_changed = [] {};
     Reloader* reloader = nullptr;  // in a server
+    // What the gateway would do with a request; empty where it does not run.
+    std::function<Task<json::object>(json::object question)> explain;
 };
 
 // "user.add", "user.list", "user.show", "user.passwd", "user.disable", "user.enable", "user.remove", "user.totp_reset",
 // "user.import", "key.list", "key.rotate", "audit.list", "audit.verify", "dead.list", "dead.show", "dead.retry",
-// "dead.drop"; in a server "config.reload", "config.diff". A listing is
+// "dead.drop"; in a server "config.reload", "config.diff", "config.explain". A listing is
 // {"items":[...]}. Throws http::Problem for what cannot be done, Unavailable when a store cannot be used. `context`
 // outlives the call.
 Task<json::value> run_command(CommandContext& context, std::string name, json::object arguments);

@@ -14,18 +14,22 @@ namespace gatehouse::app {
 
 namespace {
 
-// What the server in the data directory answers; nullopt when it does not, which has been told. It reads its own
-// sources, so what is wrong with ours is not our concern.
+void tell_silence(const std::filesystem::path& data)
+{
+    if (std::filesystem::exists(data))
+        fmt::print(stderr, "gatehouse: no server answers in {}: --data names its data directory\n", data.string());
+    else
+        fmt::print(stderr, "gatehouse: there is no data directory {}: --data names it\n", data.string());
+}
+
+// The answer of find_server_answer(); nullopt when there is none, which has been told.
 std::optional<json::object> ask_server(const CommandLine& line, const std::string& name, const json::object& arguments)
 {
-    auto path = data_directory_of(sources_of(line));
     try {
-        if (!std::filesystem::exists(path))
-            throw std::runtime_error(fmt::format("there is no data directory {}: --data names it", path.string()));
-        DataDirectory data(path);
-        return call_control(data.control_socket(), name, arguments).as_object();
-    } catch (const Unavailable&) {
-        fmt::print(stderr, "gatehouse: no server answers in {}: --data names its data directory\n", path.string());
+        auto answer = find_server_answer(line, name, arguments);
+        if (!answer)
+            tell_silence(data_directory_of(sources_of(line)));
+        return answer;
     } catch (const std::exception& error) {
         fmt::print(stderr, "gatehouse: {}\n", error.what());
     }
@@ -76,6 +80,20 @@ std::string describe_outcome(const json::array& changes, std::string_view title,
 }
 
 }  // namespace
+
+std::optional<json::object> find_server_answer(const CommandLine& line, const std::string& name,
+                                               const json::object& arguments)
+{
+    auto path = data_directory_of(sources_of(line));
+    if (!std::filesystem::exists(path))
+        return std::nullopt;
+    DataDirectory data(path);
+    try {
+        return call_control(data.control_socket(), name, arguments).as_object();
+    } catch (const Unavailable&) {
+        return std::nullopt;
+    }
+}
 
 int config_reload(const CommandLine& line)
 {

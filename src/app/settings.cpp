@@ -327,6 +327,8 @@ void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
              "at the end, how long everything goes on while /readyz says no, and how long idle connections have for "
              "one more request after that",
              Setting::reloadable},
+            {"gateway.recent_requests", Count{&gateway.recent_requests, 0, 1'000'000},
+             "how many requests /admin/requests knows, less than a kilobyte each; 0: none", Setting::reloadable},
             {"gateway.reuse_port", &gateway.reuse_port,
              "another gateway of the same user may listen on the same address: the next one, while this one ends"},
             {"gateway.revocation_max_age", Milliseconds{&gateway.revocation_max_age, milliseconds{100}},

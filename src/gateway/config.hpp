@@ -162,6 +162,7 @@ struct Config {
     std::chrono::milliseconds drain_delay{0};
     bool reuse_port = false;
     OverloadConfig overload;
+    std::size_t recent_requests = 1000;
     std::chrono::milliseconds revocation_max_age{30'000};
     StalePolicy revocation_stale = StalePolicy::allow;  // of Gatehouse's own routes
     Http2Config http2;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/gateway.hpp"
 
+#include "gateway/explain.hpp"
 #include "gateway/generation.hpp"
 #include "gateway/issuers.hpp"
+#include "gateway/recent_finder.hpp"
 #include "gateway/upstream_metrics.hpp"
 #include "http/health_checks.hpp"
 
@@ -32,7 +34,10 @@ public:
                         return std::make_unique<Overload>(needs_.threads.context(i).get_executor(),
                                                           needs_.threads.size(), needs_.process_metrics);
                     }),
-          newest_(boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, nullptr)),
+          recent_(needs.threads.size(), [](std::size_t) { return std::make_unique<RecentRequests>(); }),
+          finder_(needs.threads, recent_),
+          newest_(boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, recent_,
+                                                 finder_.upstream(), nullptr)),
           current_(needs.threads.size(), [this](std::size_t) {
               return std::make_unique<CurrentGeneration>(boost::local_shared_ptr<Generation>(newest_));
           })
@@ -47,12 +52,22 @@ public:
         return generation->pipeline().handle(request, generation);
     }
 
+    Task<json::object> explain(json::object question)
+    {
+        auto generation = current_.local().generation;
+        http::Request request = read_question(question, generation->config().public_url);
+        http::StringBody empty;
+        request.body = &empty;
+        co_return co_await generation->pipeline().explain(request);
+    }
+
     void reload(Config config)
     {
         std::erase_if(alive_, [](const auto& generation) { return generation.expired(); });
         if (alive_.size() >= generations_max)
             throw std::runtime_error("too many requests of older configurations are still being answered");
-        auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, newest_.get());
+        auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, recent_,
+                                                   finder_.upstream(), newest_.get());
         alive_.push_back(next);
         newest_ = next;
         watch_upstreams();
@@ -84,6 +99,8 @@ private:
     Needs needs_;
     Issuers issuers_;
     PerThread<Overload> overload_;
+    PerThread<RecentRequests> recent_;
+    RecentFinder finder_;
     http::HealthChecks checks_{needs_.clients};
     std::shared_ptr<UpstreamMetrics> upstream_metrics_ = std::make_shared<UpstreamMetrics>();
     boost::shared_ptr<Generation> newest_;
@@ -100,6 +117,7 @@ http::Handler Gateway::handler()
     return [impl = impl_.get()](http::Request& request) { return impl->handle(request); };
 }
 
+Task<json::object> Gateway::explain(json::object question) { return impl_->explain(std::move(question)); }
 void Gateway::reload(Config config) { impl_->reload(std::move(config)); }
 std::vector<Task<void>> Gateway::background()
 {

@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/io_threads.hpp"
+#include "base/json.hpp"
 #include "base/tracer.hpp"
 #include "gateway/config.hpp"
 #include "http/server_metrics.hpp"
@@ -52,6 +53,10 @@ public:
 
     // What /metrics tells of the services behind the configured routes.
     std::shared_ptr<const prometheus::Collectable> upstream_metrics() const;
+
+    // What would be done with a request, as JSON (explain.hpp): nothing is sent. On an I/O thread. Throws Problem 400
+    // when `question` describes none.
+    Task<json::object> explain(json::object question);
 
     // What fetches the keys of other issuers and checks endpoints' health: each runs on an I/O thread until cancelled.
     // interrupt() before that, stop() when they have ended.

@@ -23,18 +23,19 @@ class Generation final {
 public:
     // Throws std::runtime_error for routes that contradict each other. `previous` may be null.
     Generation(Config config, const Gateway::Needs& needs, Issuers& issuers, PerThread<Overload>& overload,
-               const Generation* previous)
-        : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console}, needs.clients,
+               PerThread<RecentRequests>& recent, http::Upstream& own, const Generation* previous)
+        : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console, &own}, needs.clients,
                                               previous ? &previous->routes_ : nullptr),
           asked_routes_(config_), stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key),
           pipeline_(config_, routes_, asked_routes_, needs.authenticators, issuers, needs.revocations,
-                    stale_revocations_, needs.service_key, overload, needs.metrics, needs.tracer)
+                    stale_revocations_, needs.service_key, overload, recent, needs.metrics, needs.tracer)
     {
     }
     Generation(const Generation&) = delete;
     Generation& operator=(const Generation&) = delete;
 
     Pipeline& pipeline() { return pipeline_; }
+    const Config& config() const { return config_; }
     const UpstreamSet& upstreams() const { return *routes_.upstreams(); }
 
 private:

@@ -4,7 +4,9 @@
 #pragma once
 
 #include "base/tracer.hpp"
+#include "gateway/recent_requests.hpp"
 #include "gateway/route_table.hpp"
+#include "gateway/steps.hpp"
 #include "http/server_metrics.hpp"
 #include "identity/claims.hpp"
 
@@ -21,6 +23,9 @@ struct Passage {
     const Route* route = nullptr;  // null when none matched
     Caller caller;
     http::ServerMetrics::Active active;
+    Step step = Step::forward_auth;  // the last one that it came to
+    bool dry_run = false;            // it is only to be told what would happen: nothing is sent, nothing counts
+    RecentRequests::Ticket ticket;
     Tracer::Span span;                // of the whole request, where it is recorded
     std::uint64_t request_bytes = 0;  // of the body, as far as it was read
 

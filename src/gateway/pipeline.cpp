@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/pipeline.hpp"
 
+#include "gateway/explain.hpp"
 #include "gateway/fields.hpp"
 #include "gateway/forward_auth.hpp"
 #include "gateway/held_body.hpp"
@@ -70,11 +71,12 @@ bool changes_state(std::string_view method) { return method != "GET" && method !
 Pipeline::Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
                    PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
                    const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-                   const identity::ServiceKey& service_key, PerThread<Overload>& overload, http::ServerMetrics& metrics,
-                   Tracer* tracer)
+                   const identity::ServiceKey& service_key, PerThread<Overload>& overload,
+                   PerThread<RecentRequests>& recent, http::ServerMetrics& metrics, Tracer* tracer)
     : config_(config), routes_(routes), asked_routes_(asked_routes), authenticators_(authenticators), issuers_(issuers),
       revocations_(revocations), stale_revocations_(stale_revocations), service_key_(service_key), overload_(overload),
-      trusted_proxies_(config.trusted_proxies), https_only_(config), recorder_(config, routes, metrics, tracer),
+      recent_(recent), trusted_proxies_(config.trusted_proxies), https_only_(config),
+      recorder_(config, routes, metrics, tracer),
       threads_(authenticators.size(), [](std::size_t) { return std::make_unique<PerThreadState>(); })
 {
 }
@@ -85,6 +87,7 @@ Task<http::Response> Pipeline::handle(http::Request& request, boost::local_share
     trusted_proxies_.apply(request);
     Overload::Request in_progress(overload_.local(), config_.overload);
     recorder_.begin(request, passage);
+    passage.ticket = remember(request);
 
     // An exception (the client's body broke off, a bug) becomes a problem here, so that it is logged and counted too.
     std::exception_ptr error;
@@ -98,10 +101,66 @@ Task<http::Response> Pipeline::handle(http::Request& request, boost::local_share
         response = http::answer_exception(error, request);
     add_policy_fields(passage, response);
     https_only_.mark(request, response);
+    remember_end(passage, response);
     recorder_.end(request, passage, response);
     if (response.stream)
         response.stream = std::make_unique<HeldBody>(std::move(response.stream), std::move(holds));
     co_return response;
+}
+
+RecentRequests::Ticket Pipeline::remember(const http::Request& request)
+{
+    // Each thread keeps its part.
+    return recent_.local().begin(request, (config_.recent_requests + recent_.size() - 1) / recent_.size());
+}
+
+void Pipeline::remember_end(const Passage& passage, const http::Response& response)
+{
+    RecentRequest* recent = recent_.local().at(passage.ticket);
+    if (!recent)
+        return;
+    recent->took = std::chrono::steady_clock::now() - passage.active.began();
+    recent->step = passage.step;
+    recent->status = response.status;
+    recent->problem = find_problem_code(response);
+    if (passage.caller)
+        recent->user = passage.caller->subject;
+    if (!passage.route)
+        return;
+    recent->route = passage.route->name;
+    if (passage.step == Step::upstream)
+        recent->upstream = passage.route->upstream->name();
+}
+
+Task<json::object> Pipeline::explain(http::Request& request)
+{
+    Passage passage;
+    passage.dry_run = true;
+    bool is_path = !normalize_target(request).has_value();
+    const http::RequestHead asked = request.head;
+    std::string unknown;
+    http::Response response;
+    try {
+        response = co_await pass(request, passage);
+    } catch (const std::exception& error) {
+        unknown = error.what();
+    }
+    bool forwarded = unknown.empty() && passage.step == Step::upstream;
+
+    http::Request before;
+    before.head = asked;
+    json::object object;
+    object["request"] = json::object{
+        {"method", asked.method}, {"target", asked.target}, {"host", asked.headers.find("host").value_or("")}};
+    object["steps"] = explain_steps(passage, !forwarded && response.status >= 400);
+    object["route"] = passage.route ? json::value(explain_route(*passage.route)) : json::value(nullptr);
+    object["other_routes"] =
+        is_path ? explain_other_routes(routes_, question_of(before, routes_), passage.route) : json::array();
+    object["token"] = explain_token(asked.headers, passage.caller);
+    object["forwarded"] = forwarded ? json::value(explain_forwarding(request, *passage.route)) : json::value(nullptr);
+    object["answer"] = forwarded || !unknown.empty() ? json::value(nullptr) : json::value(explain_answer(response));
+    object["unknown"] = unknown.empty() ? json::value(nullptr) : json::value(json::string(unknown));
+    co_return object;
 }
 
 // The order, and why:
@@ -117,34 +176,50 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     auto wrong_target = normalize_target(request);
     if (is_forward_auth_path(request.path()))
         co_return co_await answer_forward_auth(request, passage);
+    passage.step = Step::https;
     if (auto elsewhere = https_only_.redirect(request))
         co_return std::move(*elsewhere);
+    passage.step = Step::path;
     if (wrong_target)
         co_return wrong_target->to_response(request.request_id);
+    passage.step = Step::preflight;
     if (auto answer = answer_preflight(request, passage))
         co_return std::move(*answer);
+    passage.step = Step::route;
     if (auto problem = find_route(request, passage))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::maintenance;
     if (passage.route->maintenance)
         co_return passage.route->maintenance->answer(request.request_id);
+    passage.step = Step::rate_limit;
     if (auto problem = limit_rate(request, passage, false))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::upgrade;
     if (auto problem = admit_upgrade(request, *passage.route))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::authentication;
     if (auto problem = authenticate(request, passage))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::overload;
     if (auto problem = shed(request, passage))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::user_rate_limit;
     if (auto problem = limit_rate(request, passage, true))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::permission;
     if (auto problem = authorize(passage))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::revocation;
     if (may_be_revoked(passage))
         if (auto problem = co_await stale_revocations_.check(passage.route->revocation_stale, bearer_of(request)))
             co_return problem->to_response(request.request_id);
+    passage.step = Step::body;
     if (auto problem = check_body(request, *passage.route))
         co_return problem->to_response(request.request_id);
+    passage.step = Step::upstream;
     rewrite(request, passage);
+    if (passage.dry_run)
+        co_return http::Response();
 
     // A body of unknown length is measured as it passes; the others were checked by what they announce.
     LimitedBody limited(*request.body, passage.route->body_bytes_max);
@@ -276,7 +351,7 @@ std::optional<http::Response> Pipeline::answer_preflight(const http::Request& re
 std::optional<Problem> Pipeline::limit_rate(const http::Request& request, Passage& passage, bool of_users) const
 {
     const RateLimit* limit = passage.route->rate_limit;
-    if (!limit || limit->counts_users() != of_users)
+    if (!limit || limit->counts_users() != of_users || passage.dry_run)
         return std::nullopt;
     std::string_view user = passage.caller ? std::string_view(passage.caller->subject) : std::string_view();
     passage.counted = limit->count(user, request.remote_address, passage.active.began());

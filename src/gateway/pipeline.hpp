@@ -13,6 +13,7 @@
 #include "gateway/issuers.hpp"
 #include "gateway/overload.hpp"
 #include "gateway/passage.hpp"
+#include "gateway/recent_requests.hpp"
 #include "gateway/request_recorder.hpp"
 #include "gateway/route_table.hpp"
 #include "gateway/stale_revocations.hpp"
@@ -33,11 +34,14 @@ public:
     Pipeline(const Config& config, RouteTable& routes, RouteTable& asked_routes,
              PerThread<identity::Authenticator>& authenticators, Issuers& issuers,
              const identity::RevocationList& revocations, StaleRevocations& stale_revocations,
-             const identity::ServiceKey& service_key, PerThread<Overload>& overload, http::ServerMetrics& metrics,
-             Tracer* tracer);
+             const identity::ServiceKey& service_key, PerThread<Overload>& overload, PerThread<RecentRequests>& recent,
+             http::ServerMetrics& metrics, Tracer* tracer);
 
     // `holds` is what this pipeline belongs to: it lives until the request has been answered to its last byte.
     Task<http::Response> handle(http::Request& request, boost::local_shared_ptr<const void> holds);
+
+    // What handle() would do, as JSON. `request` is used up.
+    Task<json::object> explain(http::Request& request);
 
 private:
     struct PerThreadState {
@@ -48,6 +52,9 @@ private:
 
     // What another proxy asks: whether it may let a request through. 200, 401 or 403.
     Task<http::Response> answer_forward_auth(http::Request& question, Passage& passage);
+
+    RecentRequests::Ticket remember(const http::Request& request);
+    void remember_end(const Passage& passage, const http::Response& response);
 
     // The steps. Each refuses by returning a problem.
     std::optional<http::Problem> normalize_target(http::Request& request) const;
@@ -73,6 +80,7 @@ private:
     StaleRevocations& stale_revocations_;
     const identity::ServiceKey& service_key_;
     PerThread<Overload>& overload_;
+    PerThread<RecentRequests>& recent_;
     TrustedProxies trusted_proxies_;
     HttpsOnly https_only_;
     RequestRecorder recorder_;

@@ -13,7 +13,7 @@ namespace gatehouse::gateway {
 
 namespace {
 
-enum class Role { auth, files, console };
+enum class Role { auth, files, console, gateway };
 
 struct BuiltIn {
     std::string_view methods;  // separated by spaces
@@ -55,6 +55,7 @@ constexpr BuiltIn built_ins[] = {
     {"GET POST", "/admin/roles", Role::auth, required, "admin:roles", form_bytes_max},
     {"GET PUT DELETE", "/admin/roles/{name}", Role::auth, required, "admin:roles", form_bytes_max},
     {"GET", "/admin/audit", Role::auth, required, "admin:audit", form_bytes_max},
+    {"GET", "/admin/requests/{id}", Role::gateway, required, "admin:requests", form_bytes_max},
     {"GET", "/.well-known/jwks.json", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/openid-configuration", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/oauth-authorization-server", Role::auth, none, "", form_bytes_max},
@@ -102,6 +103,8 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
                    : std::make_shared<RateBuckets>(config.rate_limit_buckets))
 {
     for (const BuiltIn& entry : built_ins) {
+        if (entry.role == Role::gateway && !roles.gateway)
+            continue;
         Route route;
         route.name = entry.path;
         route.prefix = entry.path.ends_with("/*");
@@ -113,9 +116,10 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.revocation_stale = config.revocation_stale;
         route.keeps_session_cookies = entry.role == Role::console;
         route.own_role = true;
-        route.upstream = entry.role == Role::auth    ? &roles.auth
-                         : entry.role == Role::files ? &roles.files
-                                                     : &roles.console;
+        route.upstream = entry.role == Role::auth      ? &roles.auth
+                         : entry.role == Role::files   ? &roles.files
+                         : entry.role == Role::gateway ? roles.gateway
+                                                       : &roles.console;
         route.rate_limit = limit_of(route, {}, config);
         add(std::move(route));
     }

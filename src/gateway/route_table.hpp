@@ -52,6 +52,7 @@ struct RoleUpstreams {
     http::Upstream& auth;
     http::Upstream& files;
     http::Upstream& console;
+    http::Upstream* gateway = nullptr;  // this role itself
 };
 
 class RouteTable final {

@@ -41,6 +41,7 @@ constexpr ProblemCode codes[] = {
     {"dead_letter_not_found", 404, "There is no such dead letter"},
     {"file_not_found", 404, "There is no such file"},
     {"not_found", 404, "There is nothing here"},
+    {"request_not_found", 404, "No recent request has this id"},
     {"role_not_found", 404, "There is no such role"},
     {"session_not_found", 404, "There is no such session"},
     {"user_not_found", 404, "There is no such user"},

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a request goes where it goes: beforehand on the command line, afterwards by its id.
+import { execFile } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startEchoService, type Echo } from '../support/echo_service.js';
+import { binary, Gatehouse, scratchDirectory } from '../support/gatehouse.js';
+
+let gatehouse: Gatehouse;
+let echo: Echo;
+let token: string;
+let admin: string;
+
+beforeAll(async () => {
+  echo = await startEchoService();
+  gatehouse = new Gatehouse({ config: `
+gateway:
+  routes:
+    - {path: /orders, methods: [GET, POST], upstreams: ["${echo.url}"], strip_prefix: true, permission: "orders:read"}
+    - {path: /public, upstreams: ["${echo.url}"], authentication: none}
+    - {path: /profiled, upstreams: ["${echo.url}"]}
+` });
+  await gatehouse.start();
+  gatehouse.addUser('ada');
+  gatehouse.addUser('root', 'admin');
+  token = await gatehouse.token('ada');
+  admin = await gatehouse.token('root');
+});
+afterAll(async () => {
+  await gatehouse.stop();
+  await echo.stop();
+});
+
+function run(data: string, ...args: string[]): Promise<{ code: number; out: string; errors: string }> {
+  return new Promise((resolve) => execFile(binary, ['config', 'explain', ...args, '--data', data], (error, out, errors) => resolve({ code: error ? Number(error.code) : 0, out, errors })));
+}
+const explain = async (...args: string[]) => JSON.parse((await run(gatehouse.dataOf('gateway'), ...args, '--json')).out);
+const outcome = (explanation: any, step: string) => explanation.steps.find((entry: any) => entry.step === step).outcome;
+
+describe('config explain', () => {
+  test('says where a request goes, without sending it', async () => {
+    const before = echo.requests;
+    const explanation = await explain('GET', '/profiled/7?x=1', '--token', token);
+    expect(explanation.route.name).toBe('/profiled/*');
+    expect(explanation.token).toMatchObject({ verified: true, claims: { username: 'ada' } });
+    expect(explanation.forwarded).toMatchObject({ upstream: '/profiled', method: 'GET', target: '/profiled/7?x=1', in_process: false });
+    expect(explanation.forwarded.headers).toContainEqual(['x-user-name', 'ada']);
+    expect(JSON.stringify(explanation)).not.toContain(token);
+    expect(explanation.answer).toBeNull();
+    expect(echo.requests).toBe(before);
+  });
+
+  test('says why a request is refused, as the gateway then does', async () => {
+    for (const [args, options] of [
+      [['GET', '/orders/7'], {}],
+      [['GET', '/orders/7', '--token', token], { token }],
+      [['GET', '/orders/7', '--token', `${token}x`], { token: `${token}x` }],
+      [['DELETE', '/orders/7', '--token', token], { token }],
+      [['GET', '/nowhere'], {}],
+      [['GET', '/public/a%2fb'], {}],
+    ] as [string[], { token?: string }][]) {
+      const { answer, forwarded } = await explain(...args);
+      const real = await gatehouse.request(args[0], args[1], options);
+      const problem = (await real.json()) as any;
+      expect(forwarded, args.join(' ')).toBeNull();
+      expect(answer).toMatchObject({ status: real.status, code: problem.code, detail: problem.detail });
+    }
+  });
+
+  test('names the step that refuses, and what was not reached', async () => {
+    const forbidden = await explain('GET', '/orders/7', '--token', token);
+    expect(outcome(forbidden, 'authentication')).toBe('passed');
+    expect(outcome(forbidden, 'permission')).toBe('refused');
+    expect(outcome(forbidden, 'upstream')).toBe('not reached');
+    const wrong = await explain('GET', '/orders/7', '--header', 'Authorization: Bearer a.b.c');
+    expect(outcome(wrong, 'authentication')).toBe('refused');
+    expect(wrong.token).toEqual({ verified: false });
+  });
+
+  test('says which routes are near and why they do not take it', async () => {
+    const explanation = await explain('DELETE', '/orders/7');
+    expect(explanation.route).toBeNull();
+    expect(explanation.other_routes[0]).toEqual({ route: '/orders/*', reason: 'takes GET, POST' });
+  });
+
+  test('is readable', async () => {
+    const { out, code } = await run(gatehouse.dataOf('gateway'), 'GET', '/orders/7', '--token', token);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ {2}permission +refused: orders:read$/m);
+    expect(out).toMatch(/^token: verified, of ada /m);
+    expect(out).toMatch(/^answered here: 403 insufficient_scope: /m);
+  });
+
+  test('without a server tells what the configuration alone tells', async () => {
+    const directory = scratchDirectory();
+    const file = path.join(directory, 'gatehouse.yaml');
+    writeFileSync(file, 'gateway: {routes: [{path: /public, upstreams: ["http://127.0.0.1:1"], authentication: none}, {path: /orders, upstreams: ["http://127.0.0.1:1"]}]}\n');
+    const data = path.join(directory, 'none');
+    const open = await run(data, 'GET', '/public/1', '--config', file);
+    expect(open.errors).toContain('by the configuration alone');
+    expect(open.out).toMatch(/^goes to \/public: GET \/public\/1$/m);
+    const closed = await run(data, 'GET', '/orders/1', '--config', file, '--token', token);
+    expect(closed.out).toMatch(/^what follows cannot be told: /m);
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('GET /admin/requests/{id}', () => {
+  const recent = (id: string, as: string) => gatehouse.request('GET', `/admin/requests/${id}`, { token: as });
+
+  test('tells an administrator what was decided about a request', async () => {
+    const refused = await gatehouse.request('GET', '/orders/7', { token });
+    const id = refused.headers.get('x-request-id')!;
+    const answer = await recent(id, admin);
+    expect(answer.status).toBe(200);
+    const body = (await answer.json()) as any;
+    const { sub } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
+    expect(body).toMatchObject({ request_id: id, method: 'GET', path: '/orders/7', route: '/orders/*', user: sub, status: 403, code: 'insufficient_scope', upstream: null });
+    expect(body.steps.find((entry: any) => entry.step === 'permission').outcome).toBe('refused');
+    expect(body.milliseconds).toBeGreaterThan(0);
+
+    const served = await gatehouse.request('GET', '/public/1?secret=1', { headers: { 'x-request-id': 'from-a-test' } });
+    expect(served.headers.get('x-request-id')).toBe('from-a-test');
+    expect(await (await recent('from-a-test', admin)).json()).toMatchObject({ path: '/public/1', route: '/public/*', upstream: '/public', status: 200, code: null, user: null });
+  });
+
+  test('is for administrators, and knows recent requests only', async () => {
+    expect((await recent('anything', token)).status).toBe(403);
+    const unknown = await recent('never-seen', admin);
+    expect(unknown.status).toBe(404);
+    expect(((await unknown.json()) as any).code).toBe('request_not_found');
+  });
+});
