@@ -4,8 +4,8 @@
 #include "app/control.hpp"
 #include "app/data_directory.hpp"
 #include "app/late_server.hpp"
+#include "app/listeners.hpp"
 #include "app/ops.hpp"
-#include "app/public_side.hpp"
 #include "app/queue_metrics.hpp"
 #include "app/reloader.hpp"
 #include "app/run_task.hpp"
@@ -21,7 +21,6 @@
 #include "events/relay.hpp"
 #include "files/files.hpp"
 #include "gateway/gateway.hpp"
-#include "http/public_side.hpp"
 #include "http/recorded_handler.hpp"
 #include "http/server.hpp"
 #include "http/server_metrics.hpp"
@@ -38,7 +37,6 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -96,15 +94,6 @@ std::vector<http::Endpoint> endpoints_of(const std::vector<std::string>& urls)
     return endpoints;
 }
 
-http::ServerOptions server_options(std::string name, const ListenAddress& address)
-{
-    http::ServerOptions options;
-    options.name = std::move(name);
-    options.address = address.host;
-    options.port = address.port;
-    return options;
-}
-
 }  // namespace
 
 class Application::Impl final {
@@ -119,9 +108,6 @@ public:
 
 private:
     void apply(const Config& config);
-    std::unique_ptr<LateServer> bind_https();
-    std::unique_ptr<LateServer> bind(Role role, const std::string& listen, std::shared_ptr<http::TlsServer> tls = {});
-    std::unique_ptr<LateServer> bind_internal(Role role, const std::string& listen);
     std::unique_ptr<identity::Authenticator> make_authenticator() const;
     void build_roles();
     void build_upstreams();
@@ -162,15 +148,8 @@ private:
     // Everything that serves runs on these.
     IoThreads threads_;
 
-    // The addresses are bound first: with port 0 the real one is part of what tokens and mails say. auth and files have
-    // one of their own where other processes may ask them.
-    std::vector<Listening> listening_;
-    std::shared_ptr<http::PublicSide> public_side_;
-    std::shared_ptr<http::TlsServer> tls_;        // or nullptr, as all of these
-    std::unique_ptr<LateServer> gateway_server_;  // plain HTTP
-    std::unique_ptr<LateServer> https_server_;    // the same over TLS
-    std::unique_ptr<LateServer> auth_server_;
-    std::unique_ptr<LateServer> files_server_;
+    // The addresses are bound first: with port 0 the real one is part of what tokens and mails say.
+    Listeners listeners_;
     LateServer ops_server_;
 
     // What the roles keep their things in.
@@ -244,10 +223,7 @@ Application::Impl::Impl(Config config, Sources sources)
       reloader_(config_, std::move(sources), metrics_, [this](const Config& next) { apply(next); }),
       server_metrics_(http::ServerMetrics::make(io_thread_count(config_.io), metrics_)),
       tracer_(make_tracer(config_.tracing, metrics_)), threads_(io_thread_count(config_.io)),
-      public_side_(make_public_side(config_, roles_)), tls_(make_tls_server(config_, roles_)),
-      gateway_server_(bind(Role::gateway, config_.gateway.listen)), https_server_(bind_https()),
-      auth_server_(bind_internal(Role::auth, config_.auth.listen)),
-      files_server_(bind_internal(Role::files, config_.files.listen)),
+      listeners_(config_, roles_, threads_),
       ops_server_(threads_, server_options("ops", *parse_listen_address(config_.ops.listen))),
       stores_(open_stores(config_, roles_, data_.path(), clock_)),
       authenticators_(threads_.size(), [this](std::size_t) { return make_authenticator(); }),
@@ -263,53 +239,6 @@ Application::Impl::Impl(Config config, Sources sources)
     build_roles();
     if (gateway_ && config_.gateway.reuse_port)
         ops_.add_check({"gateway.listen", [this] { return gateway_serves_.load(); }});
-}
-
-// Fills in, too, what follows from the gateway's addresses: the public URL, and the tokens' issuer.
-std::unique_ptr<LateServer> Application::Impl::bind_https()
-{
-    auto server = bind(Role::gateway, config_.gateway.tls.listen, tls_);
-    std::string& url = config_.gateway.public_url;
-    if (url.empty()) {
-        bool secure = !config_.gateway.tls.listen.empty();
-        auto address = *parse_listen_address(secure ? config_.gateway.tls.listen : config_.gateway.listen);
-        if (!listening_.empty())
-            address = listening_.back().address;
-        url = local_url(address, secure ? "https" : "http");
-    }
-    if (config_.auth.issuer.empty())
-        config_.auth.issuer = url;
-    return server;
-}
-
-std::unique_ptr<LateServer> Application::Impl::bind(Role role, const std::string& listen,
-                                                    std::shared_ptr<http::TlsServer> tls)
-{
-    if (!roles_.has(role) || listen.empty())
-        return nullptr;
-    auto address = *parse_listen_address(listen);
-    auto options = server_options(std::string(to_string(role)), address);
-    // The gateway's routes have limits of their own, which a reload may raise.
-    options.body_bytes_max =
-        role == Role::gateway ? std::numeric_limits<std::uint64_t>::max() : config_.gateway.body_bytes_max;
-    options.assign_request_ids = role != Role::gateway;
-    options.http2.cleartext = role == Role::gateway && config_.gateway.http2.cleartext;
-    options.shared_port = role == Role::gateway && config_.gateway.reuse_port;
-    options.handshake_timeout = config_.gateway.tls.handshake_timeout;
-    options.tls = std::move(tls);
-    if (role == Role::gateway)
-        options.public_side = public_side_;
-    std::string_view scheme = options.tls ? "https" : "http";
-    auto server = std::make_unique<LateServer>(threads_, std::move(options));
-    address.port = server->port();
-    listening_.push_back({std::string(to_string(role)), address, scheme});
-    return server;
-}
-
-// In a process with all roles nobody else calls them.
-std::unique_ptr<LateServer> Application::Impl::bind_internal(Role role, const std::string& listen)
-{
-    return roles_.complete() ? nullptr : bind(role, listen);
 }
 
 std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator() const
@@ -374,17 +303,12 @@ void Application::Impl::build_metrics()
         queue_metrics_ = std::make_unique<QueueMetrics>(*stores_.queue, metrics_);
     if (gateway_)
         metrics_.add(gateway_->upstream_metrics());
-    std::pair<const char*, LateServer*> servers[] = {{"gateway", gateway_server_.get()},
-                                                     {"gateway_tls", https_server_.get()},
-                                                     {"auth", auth_server_.get()},
-                                                     {"files", files_server_.get()}};
-    for (auto [name, server] : servers)
-        if (server)
-            report_connections(ops_, metrics_, name, server->server());
-    if (tls_)
-        report_tls(ops_, metrics_, *tls_);
-    if (public_side_)
-        report_public_side(ops_, metrics_, *public_side_);
+    for (auto [name, server] : listeners_.servers())
+        report_connections(ops_, metrics_, name, server->server());
+    if (http::TlsServer* tls = listeners_.tls())
+        report_tls(ops_, metrics_, *tls);
+    if (http::PublicSide* side = listeners_.public_side())
+        report_public_side(ops_, metrics_, *side);
 }
 
 // The worker's results wait in the files' outbox as uploads do: where there is a store, there is a relay.
@@ -448,11 +372,11 @@ void Application::Impl::start()
     control_->start();
     if (gateway_ && !config_.gateway.reuse_port)
         serve_gateway();
-    if (auth_server_)
-        auth_server_->start(
+    if (LateServer* server = listeners_.auth())
+        server->start(
             http::make_recorded_handler(auth_->router(), *server_metrics_, traced(Role::auth, auth_->router())));
-    if (files_server_)
-        files_server_->start(
+    if (LateServer* server = listeners_.files())
+        server->start(
             http::make_recorded_handler(files_->router(), *server_metrics_, traced(Role::files, files_->router())));
     ops_.set_started();
 }
@@ -462,7 +386,7 @@ void Application::Impl::serve_gateway()
     std::scoped_lock lock(gateway_start_mutex_);
     if (stopped_)
         return;
-    for (auto* server : {gateway_server_.get(), https_server_.get()})
+    for (LateServer* server : {listeners_.http(), listeners_.https()})
         if (server)
             server->start(gateway_->handler());
     gateway_serves_ = true;
@@ -571,10 +495,8 @@ void Application::Impl::stop()
     // everything below.
     if (auth_)
         auth_->stop_waiting();
-    for (auto* server : {gateway_server_.get(), https_server_.get(), auth_server_.get(), files_server_.get()}) {
-        if (server)
-            server->server().drain(ending.drain, ending.drain_delay);
-    }
+    for (auto [name, server] : listeners_.servers())
+        server->server().drain(ending.drain, ending.drain_delay);
     control_->stop();
 
     // Consumers give their jobs back, relays end; then the threads that only they used.
@@ -673,8 +595,8 @@ Task<void> Application::Impl::drop_setup_link()
 // What can change without a restart. What may fail comes first.
 void Application::Impl::apply(const Config& config)
 {
-    if (tls_)
-        tls_->reload(config.gateway.tls.certificates);
+    if (http::TlsServer* tls = listeners_.tls())
+        tls->reload(config.gateway.tls.certificates);
     gateway::Config gateway = config.gateway;
     gateway.public_url = config_.gateway.public_url;
     if (gateway_)
@@ -686,7 +608,7 @@ StartReport Application::Impl::report() const
 {
     StartReport report;
     report.roles = roles_;
-    report.listening = listening_;
+    report.listening = listeners_.addresses();
     report.public_url = config_.gateway.public_url;
     report.ops = *parse_listen_address(config_.ops.listen);
     report.ops.port = ops_server_.port();

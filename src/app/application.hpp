@@ -19,11 +19,6 @@
 namespace gatehouse::app {
 
 // What a person at the terminal wants to know after the start.
-struct Listening {
-    std::string role;
-    ListenAddress address;
-    std::string_view scheme = "http";
-};
 struct StartReport {
     RoleSet roles;
     std::vector<Listening> listening;

@@ -22,4 +22,11 @@ std::string to_string(const ListenAddress& address);
 // "http://localhost:8080" for a loopback address or one that means every address: something to click on this machine.
 std::string local_url(const ListenAddress& address, std::string_view scheme = "http");
 
+// An address in use, and what for.
+struct Listening {
+    std::string role;
+    ListenAddress address;
+    std::string_view scheme = "http";
+};
+
 }  // namespace gatehouse::app
