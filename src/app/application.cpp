@@ -11,6 +11,7 @@
 #include "app/run_task.hpp"
 #include "app/scrape.hpp"
 #include "app/secret_keys.hpp"
+#include "app/setup_link.hpp"
 #include "app/store_url.hpp"
 #include "app/stores.hpp"
 #include "auth/auth.hpp"
@@ -50,23 +51,10 @@ constexpr std::chrono::milliseconds ready_look{20};
 constexpr std::size_t background_tasks_max = 24;
 constexpr std::chrono::seconds start_backoff_max{5};
 constexpr std::chrono::milliseconds last_spans_time{1'000};
-constexpr std::string_view setup_link_name = "setup-link";
 
 std::size_t io_thread_count(const IoConfig& io)
 {
     return io.threads != 0 ? io.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-}
-
-DataDirectory lock_data_directory(const Config& config)
-{
-    DataDirectory data(config.data);
-    if (!data.try_lock()) {
-        auto holder = data.lock_holder();
-        throw std::runtime_error(
-            fmt::format("another Gatehouse works in {} already{}: stop it, or choose another directory with --data",
-                        data.path().string(), holder ? fmt::format(" (process {})", *holder) : ""));
-    }
-    return data;
 }
 
 std::optional<auth::SecretBox> find_secrets_of_auth(const Config& config, const RoleSet& roles, DataDirectory& data)
@@ -123,15 +111,15 @@ private:
     void start_background();
     void stop_background();
     void close_clients();
-    std::optional<std::string> publish_setup_link(std::optional<Secret> token);
     void on_users_changed();
-    Task<void> drop_setup_link();
 
     Config config_;  // of the start, with what follows from it filled in
     RoleSet roles_;
 
     // One process at a time works in the data directory, from here on this one.
     DataDirectory data_;
+
+    SetupLink setup_link_;
 
     Clock clock_;
     Metrics metrics_;
@@ -210,8 +198,7 @@ private:
     TaskGroup background_;
     TaskGroup stopping_;
 
-    std::optional<std::string> setup_link_;
-    bool setup_link_pending_ = false;  // its file is there; thread 0
+    std::optional<std::string> made_setup_link_;  // at the start
     bool started_ = false;
     std::mutex gateway_start_mutex_;  // the gateway begins to serve on an I/O thread, where it waits until it can
     bool stopped_ = false;
@@ -219,8 +206,8 @@ private:
 };
 
 Application::Impl::Impl(Config config, Sources sources)
-    : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_)),
-      reloader_(config_, std::move(sources), metrics_, [this](const Config& next) { apply(next); }),
+    : config_(std::move(config)), roles_(parse_roles(config_.roles)), data_(lock_data_directory(config_.data)),
+      setup_link_(data_), reloader_(config_, std::move(sources), metrics_, [this](const Config& next) { apply(next); }),
       server_metrics_(http::ServerMetrics::make(io_thread_count(config_.io), metrics_)),
       tracer_(make_tracer(config_.tracing, metrics_)), threads_(io_thread_count(config_.io)),
       listeners_(config_, roles_, threads_),
@@ -410,7 +397,7 @@ void Application::Impl::start_auth()
 {
     try {
         auth_->start();
-        setup_link_ = publish_setup_link(auth_->make_setup_token());
+        made_setup_link_ = setup_link_.publish(auth_->make_setup_token(), config_.gateway.public_url);
         return;
     } catch (const Unavailable& error) {
         if (is_embedded(config_.auth.store))
@@ -435,8 +422,8 @@ Task<void> Application::Impl::keep_starting_auth()
                 return auth_->make_setup_token();
             };
             auto token = co_await command_pool_.run(std::move(start));
-            if (publish_setup_link(std::move(token)))
-                log::info("app", "set-up link made", {{"file", (data_.path() / setup_link_name).string()}});
+            if (setup_link_.publish(std::move(token), config_.gateway.public_url))
+                log::info("app", "set-up link made", {{"file", setup_link_.file().string()}});
             co_return;
         } catch (const std::exception& error) {
             failure = error.what();
@@ -555,41 +542,15 @@ void Application::Impl::close_clients()
         asio::post(threads_.context(i), [client = &clients_.at(i)] { client->close_idle(); });
 }
 
-// The link with this token, or none any more. Before the start, or on thread 0.
-std::optional<std::string> Application::Impl::publish_setup_link(std::optional<Secret> token)
-{
-    data_.remove(setup_link_name);
-    if (!token)
-        return std::nullopt;
-    auto link = fmt::format("{}/console/setup#{}", config_.gateway.public_url, token->reveal());
-    data_.write_private(setup_link_name, link + "\n");
-    setup_link_pending_ = true;
-    return link;
-}
-
 // Any thread.
 void Application::Impl::on_users_changed()
 {
-    if (auth_)
-        auth_->read_revocations();
     for (auto& relay : relays_)
         relay->notify();
-    asio::post(threads_.context(0), [this] { background_.spawn(drop_setup_link()); });
-}
-
-// When the first administrator is there, the link has done its work.
-Task<void> Application::Impl::drop_setup_link()
-{
-    if (!std::exchange(setup_link_pending_, false))
-        co_return;
-    auto find = [this] {
-        return std::ranges::any_of(users_->list_users(), [](const auth::UserInfo& user) {
-            return std::ranges::find(user.roles, "admin") != user.roles.end();
-        });
-    };
-    setup_link_pending_ = !co_await command_pool_.run(find);
-    if (!setup_link_pending_)
-        data_.remove(setup_link_name);
+    if (!auth_)
+        return;
+    auth_->read_revocations();
+    asio::post(threads_.context(0), [this] { background_.spawn(setup_link_.drop_when_used(*users_, command_pool_)); });
 }
 
 // What can change without a restart. What may fail comes first.
@@ -613,7 +574,7 @@ StartReport Application::Impl::report() const
     report.ops = *parse_listen_address(config_.ops.listen);
     report.ops.port = ops_server_.port();
     report.data = data_.path();
-    report.setup_link = setup_link_;
+    report.setup_link = made_setup_link_;
     return report;
 }
 

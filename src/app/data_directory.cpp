@@ -133,4 +133,16 @@ void DataDirectory::remove(std::string_view name)
         fail(fmt::format("cannot remove {}", (path_ / name).string()));
 }
 
+DataDirectory lock_data_directory(const std::filesystem::path& path)
+{
+    DataDirectory data(path);
+    if (!data.try_lock()) {
+        auto holder = data.lock_holder();
+        throw std::runtime_error(
+            fmt::format("another Gatehouse works in {} already{}: stop it, or choose another directory with --data",
+                        data.path().string(), holder ? fmt::format(" (process {})", *holder) : ""));
+    }
+    return data;
+}
+
 }  // namespace gatehouse::app

@@ -50,4 +50,7 @@ private:
     UniqueFd lock_;
 };
 
+// Opened and locked. Throws std::runtime_error, too, when another process has it.
+DataDirectory lock_data_directory(const std::filesystem::path& path);
+
 }  // namespace gatehouse::app
