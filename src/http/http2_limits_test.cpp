@@ -250,9 +250,9 @@ TEST_P(Http2Flood, EndsTheConnection)
     std::string portion;
     for (int i = 0; i < GetParam().frame_count; ++i) {
         portion += GetParam().frame(i);
-        if (i % 40 == 39 || i + 1 == GetParam().frame_count) {
+        if (i % 20 == 19 || i + 1 == GetParam().frame_count) {
             bad.raw(std::exchange(portion, {}));
-            std::this_thread::sleep_for(2ms);
+            std::this_thread::sleep_for(20ms);
         }
     }
     EXPECT_EQ(bad.find_goaway_to_end(), calm);
