@@ -103,7 +103,7 @@ test('the ops port tells life, readiness and figures', async () => {
     for (const target of ['/livez', '/readyz', '/startupz']) expect((await fetch(gatehouse.opsUrl + target)).status, target).toBe(200);
     await gatehouse.request('GET', '/nothing');
     const metrics = await (await fetch(`${gatehouse.opsUrl}/metrics`)).text();
-    expect(metrics).toMatch(/gatehouse_gateway_requests_total\{[^}]*status="404"[^}]*\} 1/);
+    expect(metrics).toMatch(/http_server_request_duration_seconds_count\{[^}]*http_response_status_code="404"[^}]*\} 1/);
     expect(metrics).not.toContain('/nothing');
   } finally {
     await gatehouse.stop();

@@ -58,7 +58,7 @@ describe('a server that logged in, stored a file, and passed requests on', () =>
   beforeAll(async () => {
     echo = await startEchoService();
     collector = await startTraceCollector();
-    const config = `tracing: {endpoint: "${collector.url}"}\ngateway: {routes: [{path: /api, upstreams: ["${echo.url}"], authentication: optional}]}\n`;
+    const config = `tracing: {endpoint: "${collector.url}"}\ngateway: {connections_per_address_max: 1000, routes: [{path: /api, upstreams: ["${echo.url}"], authentication: optional}]}\n`;
     gatehouse = await new Gatehouse({ config }).start();
     gatehouse.addUser('ada');
     const token = await gatehouse.token('ada');
