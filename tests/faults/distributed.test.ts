@@ -9,7 +9,7 @@ import { SmtpSink } from '../support/smtp_sink.js';
 import { TcpProxy } from '../support/tcp_proxy.js';
 import { Uploads } from '../support/uploads.js';
 
-const rounds = Number(process.env.GATEHOUSE_TEST_ROUNDS ?? 50);
+const rounds = Number(process.env.GATEHOUSE_TEST_ROUNDS ?? 25);
 const servers = ['mariadb', 'rabbitmq', 'mongodb'] as const;
 const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)];
 
