@@ -16,6 +16,7 @@ thread_local std::size_t allocations = 0;
 
 }  // namespace
 
+#if !__has_feature(thread_sanitizer)  // which brings operators of its own
 // NOLINTBEGIN(cppcoreguidelines-no-malloc,misc-new-delete-overloads)
 void* operator new(std::size_t size)
 {
@@ -27,6 +28,7 @@ void* operator new(std::size_t size)
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 // NOLINTEND(cppcoreguidelines-no-malloc,misc-new-delete-overloads)
+#endif
 
 namespace gatehouse::gateway {
 namespace {
