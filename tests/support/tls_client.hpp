@@ -10,6 +10,10 @@
 #include <string>
 #include <string_view>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 namespace gatehouse::testing {
 
 struct TlsClientSettings {
@@ -30,6 +34,9 @@ public:
         SSL_CTX_set_min_proto_version(context_.get(), settings.version_min);
         SSL_CTX_set_max_proto_version(context_.get(), settings.version_max);
         ssl_.reset(SSL_new(context_.get()));
+        // As every client does: small frames would wait for the other side's delayed acknowledgements.
+        int on = 1;
+        ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         SSL_set_fd(ssl_.get(), socket_.fd());
         if (!settings.server_name.empty())
             SSL_set_tlsext_host_name(ssl_.get(), settings.server_name.c_str());
