@@ -184,6 +184,6 @@ test.each(['/public/../admin/users', '/public/%2e%2e/admin/users', '/public/.%2E
 
 test('no secret is in the log', async () => {
   await seen('/api/orders?access_token=query-secret', { token: tokens.ada, headers: { cookie: 'a=cookie-secret' } });
+  await expect.poll(() => gatehouse.output).toContain('"path":"/api/orders"');
   for (const secret of [tokens.ada.split('.')[2], 'query-secret', 'cookie-secret', 'correct horse']) expect(gatehouse.output).not.toContain(secret);
-  expect(gatehouse.output).toContain('"path":"/api/orders"');
 });

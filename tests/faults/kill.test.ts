@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
 import { silentVideo, soundFile, videoWithSound } from '../support/media.js';
 
-const rounds = Number(process.env.GATEHOUSE_TEST_KILLS ?? 20);
+const rounds = Number(process.env.GATEHOUSE_TEST_KILLS ?? 10);
 
 function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];

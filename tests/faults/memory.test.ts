@@ -6,7 +6,7 @@ import http from 'node:http';
 import { expect, test } from 'vitest';
 import { Gatehouse } from '../support/gatehouse.js';
 
-const mebibytes = Number(process.env.GATEHOUSE_TEST_LARGE_MIB ?? 2048);
+const mebibytes = Number(process.env.GATEHOUSE_TEST_LARGE_MIB ?? 1024);
 const piece = Buffer.alloc(1 << 20);
 for (let i = 0; i < piece.length; i++) piece[i] = (i * 2654435761) >>> 13;
 

@@ -59,7 +59,8 @@ test.each([
   { name: 'heads that never end', mode: '-H', target: '/slow/small', more: ['-i', '1', '-x', '24', '-t', 'GET'] },
   { name: 'bodies that never end', mode: '-B', target: '/slow/small', more: ['-i', '1', '-x', '10', '-s', '100000', '-t', 'POST'] },
   { name: 'answers that are never read', mode: '-X', target: '/slow/large', more: ['-n', '2', '-w', '512', '-y', '1024', '-z', '32', '-k', '1'] },
-])('$name: good traffic goes on as before', { timeout: (seconds * 5 + 60) * 1000 }, async ({ name, mode, target, more }) => {
+  // Three tries: a neighbour's load on the machine only ever adds to a p99, and what we do wrong is there every time.
+])('$name: good traffic goes on as before', { timeout: (seconds * 5 + 60) * 1000, retry: 2 }, async ({ name, mode, target, more }) => {
   // From another address, as other clients are.
   const client = new SteadyClient({ urls: () => `${gatehouse.url.replace('localhost', '127.0.0.1')}/good`, rate, localAddress: '127.0.0.9' }).start();
   const during = async (milliseconds: number): Promise<Figures> => {

@@ -61,8 +61,9 @@ export class Ledger {
     this.announced.add(`${sees.method} ${sees.target}`);
   }
 
-  // Ends the services, whose logs are whole then.
+  // Ends the gateway and the services, whose logs are whole then.
   async compare(backEnds: BackEnd[], gatehouse: Gatehouse): Promise<void> {
+    expect(await gatehouse.end()).toBe(0);
     const sent = new Map<string, { method: string; path: string; status: number }>();
     for (const line of gatehouse.output.split('\n')) {
       if (!line.includes('"message":"request"')) continue;

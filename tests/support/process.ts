@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process of the real program: started with its arguments, watched until it is ready, ended by its pid.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import path from 'node:path';
 
 export const root = path.resolve(import.meta.dirname, '../..');
@@ -9,12 +9,18 @@ export const binary = path.resolve(root, process.env.GATEHOUSE_BIN ?? 'build/gat
 
 export const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// A port for a server that is started later, or again. Not of those that the kernel gives to outgoing connections: one of
+// these would hold it by then.
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
 }
 
 export class Process {
@@ -71,12 +77,17 @@ export class Process {
     throw new Error(`${this.name}: no ${what} after ${seconds} s:\n${this.output}`);
   }
 
-  // Ends it with the signal and waits for it; resolves to the exit code (null when a signal ended it).
+  // Ends it with the signal and waits for it and for all that it wrote; resolves to the exit code (null when a signal ended
+  // it).
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.child;
     if (!child || !this.running) return child?.exitCode ?? null;
     const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     child.kill(signal);
-    return await ended;
+    const code = await ended;
+    // A process of its own that outlives it for a moment may hold the pipe.
+    await Promise.race([closed, sleep(2_000)]);
+    return code;
   }
 }

@@ -2,8 +2,8 @@
 // An endpoint of a user's own service that can be killed and started again on its port.
 import { createHash } from 'node:crypto';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { freePort } from './process.js';
 
 export type Answer = (request: http.IncomingMessage, answer: http.ServerResponse) => void;
 
@@ -23,8 +23,8 @@ export class Service {
   async start(): Promise<this> {
     const server = http.createServer((request, answer) => { if (request.url !== '/health') this.requests++; this.answer(request, answer); });
     server.on('upgrade', (request, socket) => this.upgrade(request, socket));
-    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
-    this.port = (server.address() as AddressInfo).port;
+    this.port ||= await freePort();
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(this.port, '127.0.0.1', resolve));
     this.server = server;
     return this;
   }
