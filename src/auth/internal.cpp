@@ -29,7 +29,8 @@ Task<http::Response> get_internal_user(http::Request& request, Context& context)
     co_return private_json(body);
 }
 
-// GET /internal/revocations?log=ID&after=NUMBER&wait=SECONDS: what was revoked since, waiting for it when asked to.
+// GET /internal/revocations?log=ID&after=NUMBER&wait=SECONDS&fresh=true: what was revoked since, waiting for it when asked
+// to; `fresh`: as the store says now, and not as this process knew it last.
 Task<http::Response> get_internal_revocations(http::Request& request, Context& context)
 {
     context.service_key.require(request);
@@ -41,6 +42,8 @@ Task<http::Response> get_internal_revocations(http::Request& request, Context& c
     if (!after || *after < 0 || !wait || *wait < 0 || *wait > wait_seconds_max)
         co_return http::Problem::bad_request("invalid_request", "after and wait are numbers, wait at most 20 seconds.");
     from.number = *after;
+    if (http::find_query_parameter(query, "fresh") == "true")
+        co_await context.revocations.catch_up();
     auto news = co_await context.revocations.read(std::move(from), std::chrono::seconds{*wait});
     co_return private_json(identity::to_json(news));
 }

@@ -13,6 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds poll_interval{100};
 constexpr std::chrono::milliseconds backoff_max{1'000};
 constexpr std::chrono::seconds sweep_interval{60};
+constexpr std::chrono::seconds catch_up_max{2};
 constexpr std::size_t entries_max = 10'000;  // of one answer
 
 // Who asked another process before may know more than we do yet.
@@ -89,37 +90,72 @@ void RevocationFeed::take(const identity::RevocationNews& log, std::chrono::stea
 {
     auto before = list_.position();
     list_.apply(log.read_to, log.entries, log.complete, as_of);
-    if (list_.position() == before)
-        return;
+    bool is_new = list_.position() != before;
     std::scoped_lock lock(mutex_);
+    if (!is_new && catching_up_ == 0)
+        return;
     for (const auto& waker : waiting_)
         waker->wake();
 }
 
+// One who waits for what is new, from now until this object ends.
+class RevocationFeed::Waiting {
+public:
+    Waiting(RevocationFeed& feed, std::shared_ptr<Waker> waker, bool catching_up)
+        : feed_(feed), catching_up_(catching_up)
+    {
+        std::scoped_lock lock(feed_.mutex_);
+        place_ = feed_.waiting_.insert(feed_.waiting_.end(), std::move(waker));
+        feed_.catching_up_ += catching_up_;
+    }
+    ~Waiting()
+    {
+        std::scoped_lock lock(feed_.mutex_);
+        feed_.waiting_.erase(place_);
+        feed_.catching_up_ -= catching_up_;
+    }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+    // Until `done()`, `until` or the end of the feed. Returns at once when the caller is, or has been, cancelled.
+    template <class Done>
+    Task<void> wait(std::chrono::steady_clock::time_point until, Done done)
+    {
+        auto cancellation = co_await asio::this_coro::cancellation_state;
+        while (cancellation.cancelled() == asio::cancellation_type::none) {
+            auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+            if (left.count() <= 0 || done() || feed_.is_stopped())
+                break;
+            co_await (*place_)->wait(left);
+        }
+    }
+
+private:
+    RevocationFeed& feed_;
+    int catching_up_;
+    std::list<std::shared_ptr<Waker>>::iterator place_;
+};
+
+bool RevocationFeed::is_stopped()
+{
+    std::scoped_lock lock(mutex_);
+    return stopped_;
+}
+
+Task<void> RevocationFeed::catch_up()
+{
+    auto began = std::chrono::steady_clock::now();
+    Waiting waiting(*this, std::make_shared<Waker>(co_await asio::this_coro::executor), true);
+    notify();
+    co_await waiting.wait(began + catch_up_max, [&] { return list_.knows_all_until(began); });
+}
+
 Task<identity::RevocationNews> RevocationFeed::read(Position from, std::chrono::milliseconds wait)
 {
-    auto waker = std::make_shared<Waker>(co_await asio::this_coro::executor);
-    auto until = std::chrono::steady_clock::now() + wait;
-    std::list<std::shared_ptr<Waker>>::iterator place;
     {
-        std::scoped_lock lock(mutex_);
-        place = waiting_.insert(waiting_.end(), waker);
-    }
-    while (true) {
-        auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-        {
-            std::scoped_lock lock(mutex_);
-            if (stopped_ || left.count() <= 0 || has_news(list_.position(), from))
-                break;
-        }
-        co_await waker->wait(left);
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            break;
-    }
-    {
-        std::scoped_lock lock(mutex_);
-        waiting_.erase(place);
+        Waiting waiting(*this, std::make_shared<Waker>(co_await asio::this_coro::executor), false);
+        co_await waiting.wait(std::chrono::steady_clock::now() + wait,
+                              [&] { return has_news(list_.position(), from); });
     }
     co_return list_.after(from, entries_max);
 }

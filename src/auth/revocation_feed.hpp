@@ -36,6 +36,10 @@ public:
     // This process has just committed a revocation.
     void notify() { sleeper_.wake(); }
 
+    // Waits until the list holds what the store held when this was called, 2 s at most: when the store does not answer in
+    // time, the age of the list says so.
+    Task<void> catch_up();
+
     // What the log holds after `from`; waits for it as long as there is nothing.
     Task<identity::RevocationNews> read(Position from, std::chrono::milliseconds wait);
 
@@ -43,6 +47,9 @@ public:
     void stop_waiting();
 
 private:
+    class Waiting;
+
+    bool is_stopped();
     Task<void> read_store();
     void take(const identity::RevocationNews& log, std::chrono::steady_clock::time_point as_of);
 
@@ -54,7 +61,8 @@ private:
     WakerPlace sleeper_;  // while run() runs
 
     std::mutex mutex_;
-    std::list<std::shared_ptr<Waker>> waiting_;
+    std::list<std::shared_ptr<Waker>> waiting_;  // woken by what is new
+    int catching_up_ = 0;                        // of these: woken when the store was read, too
     bool stopped_ = false;
     std::chrono::steady_clock::time_point next_sweep_;
 };

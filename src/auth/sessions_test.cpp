@@ -29,9 +29,9 @@ struct Sessions : testing::AuthTest {
         }
         return status;
     }
-    json::object news(std::int64_t after, std::string_view log = "", int wait = 0)
+    json::object news(std::int64_t after, std::string_view log = "", int wait = 0, bool fresh = false)
     {
-        auto target = fmt::format("/internal/revocations?log={}&after={}&wait={}", log, after, wait);
+        auto target = fmt::format("/internal/revocations?log={}&after={}&wait={}&fresh={}", log, after, wait, fresh);
         return call("GET", target, {{"x-gatehouse-service", std::string(32, 's')}}).json();
     }
 };
@@ -206,6 +206,17 @@ TEST_F(Sessions, TheLogIsWaitedFor)
     EXPECT_THAT(later.at("revocations").as_array(), SizeIs(1));
     EXPECT_GE(took, 150ms);
     EXPECT_LT(took, 15s);
+}
+
+TEST_F(Sessions, AFreshAnswerKnowsWhatAnotherProcessHasJustWritten)
+{
+    add_user("ada");
+    token_of("ada");
+    std::int64_t before = news(0, "", 0, true).at("number").as_int64();
+    for (int round = 1; round <= 10; ++round) {
+        commands().set_password("ada", Secret("another long password"));  // tells nobody
+        EXPECT_EQ(news(0, "", 0, true).at("number").as_int64(), before + round);
+    }
 }
 
 TEST_F(Sessions, TheLogIsForOurOwnRolesOnly)

@@ -115,8 +115,12 @@ Task<void> RevocationFollower::run()
 Task<void> RevocationFollower::ask()
 {
     auto from = list_.position();
-    auto wait = list_.ready() ? pace_.wait : std::chrono::seconds{0};
-    auto target = fmt::format("/internal/revocations?log={}&after={}&wait={}", from.log, from.number, wait.count());
+    // The first time everything that was revoked before this process was there: of several auth processes the one asked
+    // may not have read yet what another one wrote.
+    bool fresh = !list_.ready();
+    auto wait = fresh ? std::chrono::seconds{0} : pace_.wait;
+    auto target = fmt::format("/internal/revocations?log={}&after={}&wait={}&fresh={}", from.log, from.number,
+                              wait.count(), fresh);
     auto getting = get(auth_, service_key_, std::move(target));
     std::string text = co_await with_timeout(std::move(getting), wait + answer_time_max, "asking for revocations");
     // When auth answered, as far as can be known: the answer may have been on its way for a while, not long.

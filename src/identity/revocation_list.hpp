@@ -59,6 +59,11 @@ public:
 
     // False until everything was there once: until then nothing can be said of any token.
     bool ready() const { return as_of_.load(std::memory_order_acquire) != never; }
+    // Whether everything that was revoked before `moment` is there.
+    bool knows_all_until(SteadyTime moment) const
+    {
+        return as_of_.load(std::memory_order_acquire) >= static_cast<std::int64_t>(moment.time_since_epoch().count());
+    }
     // How old that knowledge is. REQUIRES: ready()
     std::chrono::milliseconds age(SteadyTime now = std::chrono::steady_clock::now()) const;
 
