@@ -29,8 +29,8 @@ Task<http::Response> get_internal_user(http::Request& request, Context& context)
     co_return private_json(body);
 }
 
-// GET /internal/revocations?log=ID&after=NUMBER&wait=SECONDS&fresh=true: what was revoked since, waiting for it when asked
-// to; `fresh`: as the store says now, and not as this process knew it last.
+// GET /internal/revocations?log=ID&after=NUMBER&wait=SECONDS&fresh=true: what was revoked since, waiting for it when
+// asked to; `fresh`: as the store says now, and not as this process knew it last.
 Task<http::Response> get_internal_revocations(http::Request& request, Context& context)
 {
     context.service_key.require(request);

@@ -36,8 +36,8 @@ public:
     // This process has just committed a revocation.
     void notify() { sleeper_.wake(); }
 
-    // Waits until the list holds what the store held when this was called, 2 s at most: when the store does not answer in
-    // time, the age of the list says so.
+    // Waits until the list holds what the store held when this was called, 2 s at most: when the store does not answer
+    // in time, the age of the list says so.
     Task<void> catch_up();
 
     // What the log holds after `from`; waits for it as long as there is nothing.
