@@ -172,10 +172,10 @@ TEST_F(Keys, RotateWithOverlap)
     EXPECT_EQ(keys[0].state, "active");
     EXPECT_EQ(keys[1].state, "retired");
 
-    clock_.advance(config_.access_token_ttl + std::chrono::seconds{59});
+    clock_.advance(config_.access_token_ttl + std::chrono::seconds{30});
     auth().reload_keys();
     EXPECT_EQ(published(), 2u) << "a token of the old one may still be in use";
-    clock_.advance(std::chrono::seconds{2});
+    clock_.advance(std::chrono::seconds{31});
     auth().reload_keys();
     EXPECT_EQ(published(), 1u);
 }
