@@ -25,6 +25,7 @@
 #include "http/recorded_handler.hpp"
 #include "http/server.hpp"
 #include "http/server_metrics.hpp"
+#include "http/tls_client.hpp"
 #include "http/tls_server.hpp"
 #include "http/trace_exporter.hpp"
 #include "http/traced_handler.hpp"
@@ -238,9 +239,13 @@ std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator()
 
 void Application::Impl::build_roles()
 {
-    if (tracer_)
-        trace_exporter_ = std::make_unique<http::TraceExporter>(
-            *tracer_, clients_.at(0), *http::parse_endpoint(config_.tracing.endpoint), config_.tracing.timeout);
+    if (tracer_) {
+        http::Endpoint collector = *http::parse_endpoint(config_.tracing.endpoint);
+        if (collector.scheme == "https")
+            collector.tls = std::make_shared<http::TlsClient>(config_.tracing.tls);
+        trace_exporter_ = std::make_unique<http::TraceExporter>(*tracer_, clients_.at(0), std::move(collector),
+                                                                config_.tracing.timeout);
+    }
     // While the queue is away, uploads and logins go on and their events wait; work on events does not.
     bool consumes = roles_.has(Role::worker) || roles_.has(Role::notifier);
     if (stores_.queue)

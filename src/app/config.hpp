@@ -10,6 +10,7 @@
 #include "events/event_queue.hpp"
 #include "files/config.hpp"
 #include "gateway/config.hpp"
+#include "http/tls_options.hpp"
 #include "notifier/config.hpp"
 #include "worker/config.hpp"
 
@@ -36,7 +37,8 @@ struct IoConfig {
 };
 
 struct TracingConfig {
-    std::string endpoint;  // of the collector; empty: no spans are recorded
+    std::string endpoint;        // of the collector; empty: no spans are recorded
+    http::TlsClientOptions tls;  // where that is https://
     double sample_ratio = 1;
     bool continue_traces = true;
     std::size_t queue_max = 4096;

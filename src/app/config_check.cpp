@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/config_check.hpp"
 
+#include "app/client_tls_check.hpp"
 #include "app/listen_address.hpp"
 #include "app/public_check.hpp"
 #include "app/roles.hpp"
@@ -99,6 +100,14 @@ void check_url(const std::string& url, const std::string& key, Report& report)
     auto endpoint = http::parse_endpoint(url);
     if (!endpoint || endpoint->scheme != "http")
         report.add(key, fmt::format("must be http://host:port, not `{}`", url));
+}
+
+// Of a service that may speak TLS.
+void check_service_url(const std::string& url, const std::string& key, Report& report)
+{
+    auto endpoint = http::parse_endpoint(url);
+    if (!endpoint || (endpoint->scheme != "http" && endpoint->scheme != "https"))
+        report.add(key, fmt::format("must be http://host:port or https://host:port, not `{}`", url));
 }
 
 void check_urls(const std::vector<std::string>& urls, const std::string& key, Report& report)
@@ -208,7 +217,8 @@ void check_service(const Config& config, const gateway::RouteConfig& route, cons
         report.add(path + ".upstreams", "must name at least one upstream");
     if (route.upstreams.size() > http::EndpointSet::endpoints_max)
         report.add(path + ".upstreams", fmt::format("are more than {}", http::EndpointSet::endpoints_max));
-    check_urls(route.upstreams, path + ".upstreams", report);
+    for (std::size_t i = 0; i < route.upstreams.size(); ++i)
+        check_service_url(route.upstreams[i], fmt::format("{}.upstreams[{}]", path, i), report);
 }
 
 void check_endpoints(const gateway::UpstreamConfig& upstream, const std::string& key, Report& report)
@@ -219,7 +229,7 @@ void check_endpoints(const gateway::UpstreamConfig& upstream, const std::string&
     for (std::size_t i = 0; i < upstream.endpoints.size(); ++i) {
         std::string path = fmt::format("{}[{}].url", key, i);
         const std::string& url = upstream.endpoints[i].url;
-        check_url(url, path, report);
+        check_service_url(url, path, report);
         if (!urls.insert(url).second)
             report.add(path, "stands here twice: give it more weight");
     }
@@ -228,6 +238,8 @@ void check_endpoints(const gateway::UpstreamConfig& upstream, const std::string&
 void check_upstreams(const Config& config, Report& report)
 {
     const auto& upstreams = config.gateway.upstreams;
+    // Other processes with the same file need not have the keys.
+    bool reads_files = parse_roles(config.roles).has(Role::gateway);
     std::set<std::string_view> names;
     for (std::size_t i = 0; i < upstreams.size(); ++i) {
         const gateway::UpstreamConfig& upstream = upstreams[i];
@@ -240,6 +252,13 @@ void check_upstreams(const Config& config, Report& report)
         else if (!names.insert(upstream.name).second)
             report.add(key + ".name", fmt::format("`{}` stands twice", upstream.name));
         check_endpoints(upstream, key + ".endpoints", report);
+        if (reads_files) {
+            bool secure = std::ranges::any_of(upstream.endpoints, [](const auto& endpoint) {
+                auto parsed = http::parse_endpoint(endpoint.url);
+                return parsed && parsed->scheme == "https";
+            });
+            check_client_tls(upstream.tls, secure, key + ".tls", report);
+        }
         if (options.ejection.time > options.ejection.time_max)
             report.add(key + ".ejection.time", "must not be longer than ejection.time_max");
         const http::HealthOptions& health = options.health;
@@ -360,8 +379,9 @@ void check_tracing(const Config& config, Report& report)
 {
     const std::string& url = config.tracing.endpoint;
     auto endpoint = http::parse_endpoint(url);
-    if (!url.empty() && (!endpoint || endpoint->scheme != "http"))
-        report.add("tracing.endpoint", fmt::format("must be http://host:port, not `{}`", url));
+    if (!url.empty())
+        check_service_url(url, "tracing.endpoint", report);
+    check_client_tls(config.tracing.tls, endpoint && endpoint->scheme == "https", "tracing.tls", report);
     if (endpoint && endpoint->prefix.ends_with("/v1/traces"))
         report.add("tracing.endpoint", "must not name /v1/traces: that is added to it");
 }

@@ -44,7 +44,7 @@ Items items(std::vector<T>& list, std::vector<Setting> (*settings_of)(T&))
 std::vector<Setting> endpoint_settings(gateway::UpstreamEndpointConfig& endpoint)
 {
     return {
-        {"url", &endpoint.url, "where the service listens, http://host:port", Setting::required},
+        {"url", &endpoint.url, "where the service listens, http://host:port or https://host:port", Setting::required},
         {"weight", Count{&endpoint.weight, 1, 1'000}, "its share of the requests, beside the others'"},
     };
 }
@@ -95,6 +95,15 @@ std::vector<Setting> upstream_settings(gateway::UpstreamConfig& upstream)
         {"health.status", Count{&options.health.status, 200, 599}, "the answer of a healthy endpoint"},
         {"health.healthy_after", Count{&options.health.healthy_after, 1, 100}, "good answers in a row"},
         {"health.unhealthy_after", Count{&options.health.unhealthy_after, 1, 100}, "bad ones, or none, in a row"},
+        {"tls.authorities", &upstream.tls.authorities,
+         "for endpoints with https://: PEM file of the authorities that may vouch for them; empty: the system's. The "
+         "files of TLS are read again at every reload"},
+        {"tls.server_name", &upstream.tls.server_name,
+         "name or address that their certificates must be valid for; empty: the host of the URL"},
+        {"tls.certificate", &upstream.tls.identity.certificate,
+         "PEM file with Gatehouse's own certificate for services that ask for one, followed by the chain to its "
+         "authority; empty: none"},
+        {"tls.key", &upstream.tls.identity.key, "PEM file with the key of that certificate, without a password"},
     };
 }
 
@@ -171,7 +180,7 @@ std::vector<Setting> route_settings(gateway::RouteConfig& route)
         {"headers", &route.headers, "header fields that must be there: name=value, or name with any value"},
         {"upstream", &route.upstream, "the service: a name from gateway.upstreams"},
         {"upstreams", &route.upstreams,
-         "for short, instead of a name: where the service listens, http://host:port, one or more"},
+         "for short, instead of a name: where the service listens, http://host:port or https://host:port, one or more"},
         {"authentication", choice(route.authentication, {"required", "optional", "none"}),
          "whether a valid access token must be there"},
         {"permission", &route.permission, "permission that the user needs; empty: any user"},
@@ -476,8 +485,17 @@ void add_tracing_settings(std::vector<Setting>& table, TracingConfig& tracing)
     table.insert(table.end(),
                  {
                      {"tracing.endpoint", &tracing.endpoint,
-                      "OTLP collector, http://host:4318, that spans are sent to, at /v1/traces below it; empty: none "
-                      "are recorded"},
+                      "OTLP collector, http://host:4318 or https://, that spans are sent to, at /v1/traces below it; "
+                      "empty: none are recorded"},
+                     {"tracing.tls.authorities", &tracing.tls.authorities,
+                      "for a collector with https://: PEM file of the authorities that may vouch for it; empty: the "
+                      "system's"},
+                     {"tracing.tls.server_name", &tracing.tls.server_name,
+                      "name or address that its certificate must be valid for; empty: the host of the URL"},
+                     {"tracing.tls.certificate", &tracing.tls.identity.certificate,
+                      "PEM file with Gatehouse's own certificate for a collector that asks for one; empty: none"},
+                     {"tracing.tls.key", &tracing.tls.identity.key,
+                      "PEM file with the key of that certificate, without a password"},
                      {"tracing.sample_ratio", Ratio{&tracing.sample_ratio},
                       "the part of the traces that are recorded, of those that begin at the gateway"},
                      {"tracing.continue_traces", &tracing.continue_traces,

@@ -21,7 +21,7 @@ enum class StalePolicy { allow, ask, deny };
 
 // One of the places where a service listens.
 struct UpstreamEndpointConfig {
-    std::string url;         // "http://host:port"
+    std::string url;         // "http://host:port" or "https://host:port"
     std::size_t weight = 1;  // its share, beside the others'
     bool operator==(const UpstreamEndpointConfig&) const = default;
 };
@@ -31,6 +31,7 @@ struct UpstreamConfig {
     std::string name;
     std::vector<UpstreamEndpointConfig> endpoints;
     http::UpstreamOptions options;
+    http::TlsClientOptions tls;  // of its endpoints with https://
     bool operator==(const UpstreamConfig&) const = default;
 };
 

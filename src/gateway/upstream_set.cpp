@@ -20,18 +20,36 @@ UpstreamConfig unnamed(const RouteConfig& route)
     return config;
 }
 
-std::vector<http::WeightedEndpoint> endpoints_of(const UpstreamConfig& config)
+bool is_secure(const UpstreamEndpointConfig& entry)
+{
+    auto endpoint = http::parse_endpoint(entry.url);
+    return endpoint && endpoint->scheme == "https";
+}
+
+std::vector<http::WeightedEndpoint> endpoints_of(const UpstreamConfig& config,
+                                                 const std::shared_ptr<const http::TlsClient>& tls)
 {
     std::vector<http::WeightedEndpoint> endpoints;
     for (const UpstreamEndpointConfig& entry : config.endpoints) {
         auto endpoint = http::parse_endpoint(entry.url);
         if (!endpoint)
             throw std::runtime_error(fmt::format("{}: not an upstream URL: {}", config.name, entry.url));
+        if (endpoint->scheme == "https")
+            endpoint->tls = tls;
         endpoints.push_back({std::move(*endpoint), static_cast<unsigned>(entry.weight)});
     }
     if (endpoints.empty())
         throw std::runtime_error(fmt::format("{}: no upstream is named", config.name));
     return endpoints;
+}
+
+// Those who trust the same and are the same: they share what was read, and their connections.
+std::shared_ptr<const http::TlsClient> find_tls(const std::vector<UpstreamSet::Entry>& entries,
+                                                const UpstreamConfig& config)
+{
+    auto same = std::ranges::find_if(
+        entries, [&](const UpstreamSet::Entry& entry) { return entry.tls && entry.config.tls == config.tls; });
+    return same == entries.end() ? nullptr : same->tls;
 }
 
 }  // namespace
@@ -47,16 +65,35 @@ UpstreamSet::UpstreamSet(const Config& config, PerThread<http::Client>& clients,
 
 void UpstreamSet::add(UpstreamConfig config, PerThread<http::Client>& clients, const UpstreamSet* before)
 {
-    auto find = [&](const std::vector<Entry>& entries) -> std::shared_ptr<http::Upstream> {
-        auto same = std::ranges::find(entries, config, &Entry::config);
-        return same == entries.end() ? nullptr : same->upstream;
-    };
-    if (find(entries_))
+    if (std::ranges::find(entries_, config, &Entry::config) != entries_.end())
         return;
-    auto upstream = before ? find(before->entries_) : nullptr;
+    auto tls = tls_for(config, before);
+    std::shared_ptr<http::Upstream> upstream;
+    if (before) {
+        auto same = std::ranges::find(before->entries_, config, &Entry::config);
+        if (same != before->entries_.end() && same->tls == tls)
+            upstream = same->upstream;
+    }
     if (!upstream)
-        upstream = std::make_shared<http::Upstream>(config.name, endpoints_of(config), config.options, clients);
-    entries_.push_back({std::move(config), std::move(upstream)});
+        upstream = std::make_shared<http::Upstream>(config.name, endpoints_of(config, tls), config.options, clients);
+    entries_.push_back({std::move(config), std::move(upstream), std::move(tls)});
+}
+
+std::shared_ptr<const http::TlsClient> UpstreamSet::tls_for(const UpstreamConfig& config,
+                                                            const UpstreamSet* before) const
+{
+    if (std::ranges::none_of(config.endpoints, is_secure))
+        return nullptr;
+    if (auto shared = find_tls(entries_, config))
+        return shared;
+    auto known = before ? find_tls(before->entries_, config) : nullptr;
+    if (known && known->fingerprint() == http::TlsClient::fingerprint_of(config.tls))
+        return known;
+    try {
+        return std::make_shared<http::TlsClient>(config.tls);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(fmt::format("{}: {}", config.name, error.what()));
+    }
 }
 
 const UpstreamSet::Entry& UpstreamSet::entry_of(const RouteConfig& route) const

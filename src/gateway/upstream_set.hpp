@@ -3,10 +3,12 @@
 // Read-only after it was built: any thread.
 //
 // A set made for a new configuration takes over what it finds unchanged in the one before: what is known of the
-// endpoints' health and load goes on.
+// endpoints' health and load goes on. The files of TLS are part of that: they are read for every set, and those who use
+// a changed one begin anew.
 #pragma once
 
 #include "gateway/config.hpp"
+#include "http/tls_client.hpp"
 #include "http/upstream.hpp"
 
 #include <memory>
@@ -16,7 +18,7 @@ namespace gatehouse::gateway {
 
 class UpstreamSet final {
 public:
-    // Throws std::runtime_error for a URL that is none.
+    // Throws std::runtime_error for a URL that is none, or a file of TLS that cannot be used.
     UpstreamSet(const Config& config, PerThread<http::Client>& clients, const UpstreamSet* before = nullptr);
 
     // Of a route that another proxy does not serve. Throws std::runtime_error when its name stands nowhere.
@@ -26,12 +28,15 @@ public:
     struct Entry {
         UpstreamConfig config;
         std::shared_ptr<http::Upstream> upstream;
+        std::shared_ptr<const http::TlsClient> tls;  // null without https://
     };
     const std::vector<Entry>& all() const { return entries_; }
 
 private:
     const Entry& entry_of(const RouteConfig& route) const;
     void add(UpstreamConfig config, PerThread<http::Client>& clients, const UpstreamSet* before);
+
+    std::shared_ptr<const http::TlsClient> tls_for(const UpstreamConfig& config, const UpstreamSet* before) const;
 
     std::vector<Entry> entries_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One exchange after the other on a connection, in this order (the steps marked * wait):
 //
-//     lend or *connect  ->  send head and *body  ->  *head of the answer  ->  small body*, or a stream  ->  keep or end
+//     lend or *connect (and *TLS)  ->  send head and *body  ->  *head of the answer  ->  small body*, or a stream  ->  keep or end
 //
 // While the body is sent the answer may come early: then the rest is not sent and the connection ends with this
 // exchange.
@@ -15,6 +15,7 @@
 #include "http/list.hpp"
 #include "http/response_body.hpp"
 #include "http/serializer.hpp"
+#include "http/tls_stream.hpp"
 #include "http/tunnel.hpp"
 #include "http/websocket.hpp"
 
@@ -74,14 +75,43 @@ bool is_switch(const Request& request, const ResponseHead& head)
            head.headers.find("sec-websocket-accept") == websocket_accept(*key);
 }
 
-struct SameServer {
-    bool operator()(const Endpoint& a, const Endpoint& b) const
+std::uint64_t id_of(const TlsClient* tls) { return tls ? tls->id() : 0; }
+
+// Whose connections may be used for each other's requests. It does not keep the TlsClient.
+struct PoolKey {
+    explicit PoolKey(const Endpoint& endpoint)
+        : scheme(endpoint.scheme), host(endpoint.host), port(endpoint.port), tls(id_of(endpoint.tls.get()))
     {
-        return a.port == b.port && a.host == b.host && a.scheme == b.scheme;
     }
+    std::string scheme;
+    std::string host;
+    std::uint16_t port;
+    std::uint64_t tls;
+};
+
+struct SamePool {
+    using is_transparent = void;
+
+    bool operator()(const PoolKey& a, const PoolKey& b) const
+    {
+        return a.port == b.port && a.host == b.host && a.scheme == b.scheme && a.tls == b.tls;
+    }
+    bool operator()(const Endpoint& a, const PoolKey& b) const
+    {
+        return a.port == b.port && a.host == b.host && a.scheme == b.scheme && id_of(a.tls.get()) == b.tls;
+    }
+    bool operator()(const PoolKey& a, const Endpoint& b) const { return (*this)(b, a); }
+
+    std::size_t operator()(const PoolKey& key) const { return hash(key.host, key.port, key.tls); }
     std::size_t operator()(const Endpoint& endpoint) const
     {
-        return std::hash<std::string>()(endpoint.host) + endpoint.port;
+        return hash(endpoint.host, endpoint.port, id_of(endpoint.tls.get()));
+    }
+
+private:
+    static std::size_t hash(const std::string& host, std::uint16_t port, std::uint64_t tls)
+    {
+        return std::hash<std::string>()(host) + port + (static_cast<std::size_t>(tls) << 16U);
     }
 };
 
@@ -158,9 +188,11 @@ public:
 
 private:
     ConnectionPool& pool_of(const Endpoint& endpoint);
-    Task<void> connect(ConnectionPool& pool, Lease& lease, SteadyTime deadline);
+    Task<void> connect(ConnectionPool& pool, Lease& lease, std::shared_ptr<const TlsClient> tls, SteadyTime deadline);
     Task<std::unique_ptr<ClientConnection>> connect_to(StreamSocket::Socket::endpoint_type address, std::string name,
                                                        SteadyTime deadline);
+    Task<void> secure(ConnectionPool& pool, ClientConnection& connection, std::shared_ptr<const TlsClient> tls,
+                      SteadyTime deadline);
     IoStatus send_head(Exchange& exchange, const Endpoint& endpoint, Gather& gather);
     Task<IoStatus> send_body(Exchange& exchange, const Endpoint& endpoint);
     IoStatus receive(Exchange& exchange);
@@ -178,7 +210,7 @@ private:
     Deadlines deadlines_;
     AddressCache addresses_;
     std::string output_;  // scratch for one message's head
-    std::unordered_map<Endpoint, std::unique_ptr<ConnectionPool>, SameServer, SameServer> pools_;
+    std::unordered_map<PoolKey, std::unique_ptr<ConnectionPool>, SamePool, SamePool> pools_;
 };
 
 Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint, std::string host, Request& request,
@@ -191,7 +223,7 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
         Exchange exchange{.request = request, .limits = limits, .lease = pool.lend(again)};
         bool kept = exchange.lease.connected();
         if (!kept)
-            co_await connect(pool, exchange.lease, std::min(limits.end, coarse_now() + limits.connect));
+            co_await connect(pool, exchange.lease, endpoint.tls, std::min(limits.end, coarse_now() + limits.connect));
         if (limits.end != SteadyTime::max())
             exchange.stream().set_final_deadline(limits.end);
         exchange.waiting = Waiting(request.interruption, exchange.stream());
@@ -253,12 +285,14 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
 ConnectionPool& Client::Impl::pool_of(const Endpoint& endpoint)
 {
     auto found = pools_.find(endpoint);
-    if (found == pools_.end())
-        found = pools_.emplace(endpoint, std::make_unique<ConnectionPool>(endpoint, options_)).first;
-    return *found->second;
+    if (found != pools_.end())
+        return *found->second;
+    std::erase_if(pools_, [](const auto& entry) { return entry.second->is_abandoned(); });
+    return *pools_.emplace(PoolKey(endpoint), std::make_unique<ConnectionPool>(endpoint, options_)).first->second;
 }
 
-Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease, SteadyTime deadline)
+Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease, std::shared_ptr<const TlsClient> tls,
+                                 SteadyTime deadline)
 {
     const Endpoint& endpoint = pool.endpoint();
     if (endpoint.scheme == "unix") {
@@ -267,11 +301,11 @@ Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease, SteadyTime 
         lease.connect(std::move(connection));
         co_return;
     }
-    if (endpoint.scheme != "http")
-        throw ConnectFailed("the scheme " + endpoint.scheme + " is not supported for upstreams");
+    if (endpoint.scheme == "https" && !tls)  // a mistake of ours, and none that may lead to a connection without it
+        throw ConnectFailed(endpoint.authority() + " is https://, but nothing says whom to trust");
 
     std::vector<asio::ip::tcp::endpoint> addresses;
-    std::string problem;
+    ConnectFailed problem(endpoint.host + " has no address");
     try {
         addresses = co_await addresses_.find(endpoint.host, endpoint.port, deadline);
     } catch (const Unavailable& error) {
@@ -282,13 +316,15 @@ Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease, SteadyTime 
             auto connection = co_await connect_to(address, endpoint.authority(), deadline);
             boost::system::error_code ignored;
             connection->stream.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+            if (tls)
+                co_await secure(pool, *connection, tls, deadline);
             lease.connect(std::move(connection));
             co_return;
         } catch (const ConnectFailed& error) {
-            problem = error.what();
+            problem = error;
         }
     }
-    throw ConnectFailed(problem);
+    throw problem;
 }
 
 Task<std::unique_ptr<ClientConnection>> Client::Impl::connect_to(StreamSocket::Socket::endpoint_type address,
@@ -303,6 +339,29 @@ Task<std::unique_ptr<ClientConnection>> Client::Impl::connect_to(StreamSocket::S
     if (std::get<0>(result))
         throw ConnectFailed("cannot connect to " + name + ": " + std::get<0>(result).message());
     co_return connection;
+}
+
+// The handshake.
+Task<void> Client::Impl::secure(ConnectionPool& pool, ClientConnection& connection,
+                                std::shared_ptr<const TlsClient> tls, SteadyTime deadline)
+{
+    StreamSocket& stream = connection.stream;
+    TlsSessions& sessions = pool.sessions();
+    std::string host = pool.endpoint().host;
+    auto made = std::make_unique<TlsStream>(tls->connect(host, sessions), stream.socket().native_handle());
+    TlsStream& secured = *made;
+    stream.set_tls(std::move(made));
+    IoStatus status = co_await stream.handshake(deadline);
+    if (status == IoStatus::expired)
+        throw ConnectFailed("cannot connect to " + pool.endpoint().authority() + ": TLS timed out");
+    if (status != IoStatus::done) {
+        sessions.forget();
+        throw ConnectFailed("cannot connect to " + pool.endpoint().authority() + ": TLS as " + tls->name_for(host) +
+                                " failed: " + secured.failure(),
+                            ConnectFailed::Kind::handshake);
+    }
+    if (SSL_session_reused(secured.ssl()) != 1)
+        sessions.verified();
 }
 
 void Client::Impl::append_head(const Request& request, const Endpoint& endpoint)
@@ -468,6 +527,14 @@ void Client::Impl::fail(const Exchange& exchange, const Endpoint& endpoint, IoSt
     exchange.waiting.require();
     if (status == IoStatus::expired)
         throw UpstreamError(UpstreamError::Kind::timeout, endpoint.authority() + " did not answer in time");
+    const TlsStream* tls = exchange.stream().tls();
+    // In TLS 1.3 a server judges our certificate when our side of the handshake is done. It has read nothing else.
+    if (tls && tls->is_refused() && !exchange.byte_received) {
+        std::string what = endpoint.authority() + " refused the TLS connection: " + tls->failure();
+        if (!exchange.body_read)
+            throw ConnectFailed(what, ConnectFailed::Kind::handshake);
+        throw UpstreamError(UpstreamError::Kind::closed, what);
+    }
     throw UpstreamError(UpstreamError::Kind::closed,
                         endpoint.authority() + (exchange.byte_received ? " closed the connection within its answer"
                                                                        : " closed the connection without an answer"));

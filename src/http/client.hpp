@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP/1.1 client of one I/O thread, with its pool of kept connections. It lives on that thread alone.
 //
+// "https" endpoints are connected to by their TlsClient, always verified, the handshake within the time for connecting.
+// Connections of different TlsClients are kept apart.
+//
 // A connection goes back to the pool only when request and response were complete and undisputed: never after an early
 // answer, an aborted body, or bytes that nobody asked for. A request is sent again, once, on a new connection only when
 // the kept one was closed before any byte of an answer, the method is idempotent and nothing of its body was read.
@@ -43,10 +46,18 @@ struct SendLimits {
     SteadyTime end = SteadyTime::max();     // for everything, the answer's body included
 };
 
-// No connection to the endpoint can be made, so nothing was sent and nothing of the request's body was read.
+// No connection to the endpoint can be made, so nothing of the request was taken there, and nothing of its body was
+// read.
 class ConnectFailed final : public Unavailable {
 public:
-    using Unavailable::Unavailable;
+    // `handshake`: somebody is there, but TLS with them has failed; their certificate was not to be trusted, or ours was
+    // not.
+    enum class Kind { unreachable, handshake };
+    explicit ConnectFailed(const std::string& what, Kind kind = Kind::unreachable) : Unavailable(what), kind_(kind) {}
+    Kind kind() const { return kind_; }
+
+private:
+    Kind kind_;
 };
 
 // So many are in use that no further one is made.

@@ -5,6 +5,7 @@
 #include "http/buffer_pool.hpp"
 #include "http/client.hpp"
 #include "http/stream_socket.hpp"
+#include "http/tls_client.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -51,7 +52,9 @@ private:
 
 class ConnectionPool final {
 public:
-    ConnectionPool(Endpoint endpoint, const ClientOptions& options) : endpoint_(std::move(endpoint)), options_(options)
+    ConnectionPool(Endpoint endpoint, const ClientOptions& options)
+        : endpoint_(std::move(endpoint)), tls_(std::exchange(endpoint_.tls, nullptr)), secure_(!tls_.expired()),
+          options_(options)
     {
     }
     ConnectionPool(const ConnectionPool&) = delete;
@@ -65,7 +68,11 @@ public:
     // From now on nothing is kept.
     void close();
 
-    const Endpoint& endpoint() const { return endpoint_; }
+    // Who could ask for it has let its TlsClient go.
+    bool is_abandoned() const { return secure_ && in_use_ == 0 && tls_.expired(); }
+
+    const Endpoint& endpoint() const { return endpoint_; }  // without `tls`
+    TlsSessions& sessions() { return sessions_; }
     std::size_t in_use() const { return in_use_; }
     std::size_t kept() const { return kept_.size(); }
 
@@ -76,7 +83,10 @@ private:
     static void on_idle_timeout(void* connection);
 
     Endpoint endpoint_;
+    std::weak_ptr<const TlsClient> tls_;
+    bool secure_;
     const ClientOptions& options_;
+    TlsSessions sessions_;                                 // of the connections, which go before it
     std::vector<std::unique_ptr<ClientConnection>> kept_;  // the longest unused first
     std::size_t in_use_ = 0;
     bool closed_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server is told about TLS, as values.
+// What the two sides of TLS are told, as values.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,18 @@ struct TlsServerOptions {
     bool http2 = false;  // offered by ALPN
 };
 
+// For connections to a service. Its certificate is always verified.
+struct TlsClientOptions {
+    std::string authorities;    // PEM file of those that may vouch for it; empty: the system's
+    std::string server_name;    // that its certificate must be valid for; empty: the host of its URL
+    CertificateFiles identity;  // who we are, for a service that asks; both empty: nobody
+    bool operator==(const TlsClientOptions&) const = default;
+};
+
 // Throws std::runtime_error, one sentence that names the file: missing, malformed, or a key of another certificate.
 CertificateInfo read_certificate(const CertificateFiles& files);
+
+// Throws std::runtime_error, one sentence that names the file: missing, malformed, or without a certificate.
+void read_authorities(const std::string& file);
 
 }  // namespace gatehouse::http

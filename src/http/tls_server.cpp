@@ -2,43 +2,29 @@
 #include "http/tls_server.hpp"
 
 #include "base/error.hpp"
+#include "http/tls_context.hpp"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 #include <mutex>
 #include <span>
-#include <stdexcept>
 #include <unordered_map>
 
 namespace gatehouse::http {
 
 namespace {
 
-constexpr const char* ciphers_of_tls12 = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                                         "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-                                         "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
-constexpr const char* ciphers_of_tls13 = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
-constexpr const char* groups = "X25519:P-256:P-384";
 constexpr std::chrono::hours ticket_key_life{6};  // and then once more as long for reading
 constexpr std::string_view session_context = "gatehouse";
 
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-void check(bool succeeded, std::string_view doing)
-{
-    if (!succeeded)
-        throw std::runtime_error(fmt::format("TLS: cannot {}: {}", doing, take_tls_error()));
-}
 
 std::chrono::system_clock::time_point expiry_of(X509* certificate)
 {
@@ -65,40 +51,6 @@ std::vector<std::string> names_of(X509* certificate)
     return names;
 }
 
-// A key that is protected by a password would make OpenSSL ask on the terminal.
-int no_password(char*, int, int, void*) { return 0; }
-
-void check_readable(const std::string& file, std::string_view what)
-{
-    std::error_code error;
-    auto status = std::filesystem::status(file, error);
-    if (!std::filesystem::exists(status))
-        throw std::runtime_error(fmt::format("the {} file {} does not exist", what, file));
-    if (!std::filesystem::is_regular_file(status))
-        throw std::runtime_error(fmt::format("the {} {} is no file", what, file));
-}
-
-void use_files(SSL_CTX* context, const CertificateFiles& files)
-{
-    check_readable(files.certificate, "certificate");
-    check_readable(files.key, "key");
-    ERR_clear_error();
-    SSL_CTX_set_default_passwd_cb(context, no_password);
-    if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
-        throw std::runtime_error(
-            fmt::format("the certificate file {} cannot be used: {}", files.certificate, take_tls_error()));
-    if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-        bool other = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
-        std::string error = take_tls_error();
-        throw std::runtime_error(other ? fmt::format("the key file {} does not belong to the certificate file {}",
-                                                     files.key, files.certificate)
-                                       : fmt::format("the key file {} cannot be used: {}", files.key, error));
-    }
-    if (SSL_CTX_check_private_key(context) != 1)
-        throw std::runtime_error(
-            fmt::format("the key file {} does not belong to the certificate file {}", files.key, files.certificate));
-}
-
 CertificateInfo describe(SSL_CTX* context, const std::string& file)
 {
     X509* certificate = SSL_CTX_get0_certificate(context);
@@ -110,8 +62,8 @@ CertificateInfo describe(SSL_CTX* context, const std::string& file)
 CertificateInfo read_certificate(const CertificateFiles& files)
 {
     UniqueSslContext context(SSL_CTX_new(TLS_server_method()));
-    check(context != nullptr, "make a context");
-    use_files(context.get(), files);
+    check_tls(context != nullptr, "make a context");
+    use_certificate(context.get(), files);
     return describe(context.get(), files.certificate);
 }
 
@@ -138,7 +90,7 @@ class TlsServer::TicketKeys final {
 public:
     TicketKeys() : cipher_(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr))
     {
-        check(cipher_ != nullptr, "find a cipher for tickets");
+        check_tls(cipher_ != nullptr, "find a cipher for tickets");
         renew();
     }
     ~TicketKeys() { EVP_CIPHER_free(cipher_); }
@@ -184,7 +136,7 @@ private:
         for (std::span<unsigned char> part :
              {std::span<unsigned char>(current_.name), std::span<unsigned char>(current_.secret),
               std::span<unsigned char>(current_.mac)})
-            check(RAND_priv_bytes(part.data(), static_cast<int>(part.size())) == 1, "make a key for tickets");
+            check_tls(RAND_priv_bytes(part.data(), static_cast<int>(part.size())) == 1, "make a key for tickets");
         made_ = std::chrono::steady_clock::now();
     }
 
@@ -278,7 +230,7 @@ std::vector<CertificateInfo> TlsServer::certificates() const { return identities
 UniqueSsl TlsServer::accept() const
 {
     UniqueSsl ssl(SSL_new(identities_.load()->contexts.front().get()));
-    check(ssl != nullptr, "make a connection");
+    check_tls(ssl != nullptr, "make a connection");
     SSL_set_accept_state(ssl.get());
     return ssl;
 }
@@ -300,24 +252,13 @@ std::shared_ptr<const TlsServer::Identities> TlsServer::load(const std::vector<C
 
 UniqueSslContext TlsServer::make_context(const CertificateFiles& files)
 {
-    UniqueSslContext made(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX* context = made.get();
-    check(context != nullptr, "make a context");
     int version = options_.version_min == TlsVersion::tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    check(SSL_CTX_set_min_proto_version(context, version) == 1 &&
-              SSL_CTX_set_cipher_list(context, ciphers_of_tls12) == 1 &&
-              SSL_CTX_set_ciphersuites(context, ciphers_of_tls13) == 1 &&
-              SSL_CTX_set1_groups_list(context, groups) == 1,
-          "set the versions and ciphers");
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                     SSL_OP_PRIORITIZE_CHACHA);
-    // Idle connections keep no buffers; one system call reads a record's head and its content.
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(context, 1);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    UniqueSslContext made = make_tls_context(TLS_server_method(), version);
+    SSL_CTX* context = made.get();
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_timeout(context, std::chrono::seconds(ticket_key_life).count());
     SSL_CTX_set_num_tickets(context, 1);
-    check(SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(session_context.data()),
+    check_tls(SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(session_context.data()),
                                          static_cast<unsigned>(session_context.size())) == 1,
           "name its sessions");
     SSL_CTX_set_app_data(context, this);
@@ -325,7 +266,7 @@ UniqueSslContext TlsServer::make_context(const CertificateFiles& files)
     SSL_CTX_set_tlsext_servername_callback(context, TlsServerCallbacks::choose_certificate);
     SSL_CTX_set_tlsext_servername_arg(context, this);
     SSL_CTX_set_alpn_select_cb(context, TlsServerCallbacks::choose_protocol, this);
-    use_files(context, files);
+    use_certificate(context, files);
     return made;
 }
 

@@ -31,6 +31,22 @@ void forget_old_errors()
         ERR_clear_error();
 }
 
+// The alerts that say so. They belong to the handshake: nothing was read that came after it.
+bool refuses_certificate(int reason)
+{
+    switch (reason) {
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED: return true;
+    default: return false;
+    }
+}
+
 }  // namespace
 
 std::string take_tls_error()
@@ -279,7 +295,11 @@ IoStatus TlsStream::fail(int result)
         int reason = ERR_GET_REASON(ERR_peek_last_error());
         plain_http_ = !established_ && reason == SSL_R_HTTP_REQUEST;
         bool unverified = !established_ && reason == SSL_R_CERTIFICATE_VERIFY_FAILED;
+        refused_ = established_ && refuses_certificate(reason);
+        bool no_tls = !established_ && reason == SSL_R_WRONG_VERSION_NUMBER;
         failure_ = take_tls_error();
+        if (no_tls)
+            failure_ += ": what the peer sent is not TLS";
         if (unverified)
             failure_ += std::string(": ") + X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
     } else {

@@ -28,6 +28,8 @@ public:
     IoStatus handshake();
     const std::string& failure() const { return failure_; }
     bool is_plain_http() const { return plain_http_; }  // what the peer sent instead of a handshake
+    // After the handshake had ended here, the peer did not end it: it would not have our certificate, or none.
+    bool is_refused() const { return refused_; }
 
     // As those of StreamSocket.
     IoStatus read(Buffer& buffer);
@@ -67,6 +69,7 @@ private:
     bool buffered_ = false;
     bool truncated_ = false;
     bool plain_http_ = false;
+    bool refused_ = false;
 };
 
 }  // namespace gatehouse::http

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,12 +23,15 @@ std::optional<std::string> find_query_parameter(std::string_view query, std::str
 // is safe to compare by prefix and to forward as it is.
 bool is_unambiguous_path(std::string_view path);
 
-// Where a service listens: "http://host:port/prefix" or "unix:/path/to/socket".
+class TlsClient;
+
+// Where a service listens: "http://host:port/prefix", the same with https, or "unix:/path/to/socket".
 struct Endpoint {
     std::string scheme;  // "http", "https" or "unix"
     std::string host;    // or the socket's path
     std::uint16_t port = 0;
     std::string prefix;  // path put before the request's, without a trailing '/'
+    std::shared_ptr<const TlsClient> tls;  // with "https": how it is connected to; not part of its URL
     bool operator==(const Endpoint&) const = default;
     std::string authority() const;  // for the Host field
 };
