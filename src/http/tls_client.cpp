@@ -85,17 +85,30 @@ UniqueSslContext make_context(const TlsClientOptions& options)
 
 }  // namespace
 
-SSL_SESSION* TlsSessions::find()
+UniqueSslSession TlsSessions::take()
 {
-    if (!newest_)
-        return nullptr;
-    X509* peer = SSL_SESSION_get0_peer(newest_.get());
-    bool fit = SSL_SESSION_is_resumable(newest_.get()) == 1 &&
-               std::chrono::steady_clock::now() - verified_at_ < life && peer &&
-               X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
-    if (!fit)
+    if (std::chrono::steady_clock::now() - verified_at_ >= life)
         forget();
-    return newest_.get();
+    while (!kept_.empty()) {
+        UniqueSslSession session = std::move(kept_.back());
+        kept_.pop_back();
+        X509* peer = SSL_SESSION_get0_peer(session.get());
+        if (SSL_SESSION_is_resumable(session.get()) != 1 || !peer ||
+            X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0)
+            continue;
+        if (SSL_SESSION_get_protocol_version(session.get()) < TLS1_3_VERSION &&
+            SSL_SESSION_up_ref(session.get()) == 1)
+            kept_.emplace_back(session.get());
+        return session;
+    }
+    return nullptr;
+}
+
+void TlsSessions::keep(UniqueSslSession session)
+{
+    if (kept_.size() == kept_max)
+        kept_.erase(kept_.begin());
+    kept_.push_back(std::move(session));
 }
 
 TlsClient::TlsClient(TlsClientOptions options)
@@ -120,8 +133,8 @@ UniqueSsl TlsClient::connect(const std::string& host, TlsSessions& sessions) con
                       SSL_set_tlsext_host_name(ssl, name.c_str()) == 1,
                   "verify the name");
     SSL_set_app_data(ssl, &sessions);
-    if (SSL_SESSION* session = sessions.find())
-        check_tls(SSL_set_session(ssl, session) == 1, "resume a session");
+    if (auto session = sessions.take())
+        check_tls(SSL_set_session(ssl, session.get()) == 1, "resume a session");
     SSL_set_connect_state(ssl);
     return made;
 }

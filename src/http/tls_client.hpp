@@ -9,9 +9,11 @@
 #include "http/tls_options.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gatehouse::http {
 
@@ -22,19 +24,20 @@ namespace gatehouse::http {
 class TlsSessions final {
 public:
     static constexpr std::chrono::minutes life{60};
+    static constexpr std::size_t kept_max = 8;
 
     TlsSessions() = default;
     TlsSessions(const TlsSessions&) = delete;
     TlsSessions& operator=(const TlsSessions&) = delete;
 
-    // Null when a full handshake must be made.
-    SSL_SESSION* find();
-    void keep(UniqueSslSession session) { newest_ = std::move(session); }
+    // For one connection; null when a full handshake must be made. A session of TLS 1.3 is used once.
+    UniqueSslSession take();
+    void keep(UniqueSslSession session);
     void verified() { verified_at_ = std::chrono::steady_clock::now(); }
-    void forget() { newest_.reset(); }
+    void forget() { kept_.clear(); }
 
 private:
-    UniqueSslSession newest_;
+    std::vector<UniqueSslSession> kept_;  // the newest last
     std::chrono::steady_clock::time_point verified_at_;
 };
 

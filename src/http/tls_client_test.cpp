@@ -15,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -146,7 +147,7 @@ TEST_F(TlsClientTest, TheNameOfTheUrlIsAskedForAndAnAddressIsNot)
     };
     for (const Case& test : {Case{"localhost", "", "DNS:localhost", "localhost"},
                              Case{"127.0.0.1", "", "IP:127.0.0.1", ""},
-                             Case{"127.0.0.1", "orders.example", "DNS:*.example", "orders.example"},
+                             Case{"127.0.0.1", "orders.shop.example", "DNS:*.shop.example", "orders.shop.example"},
                              Case{"localhost", "192.0.2.1", "IP:192.0.2.1", ""}}) {
         std::string asked = "nothing", protocols;
         ImposterServer server({secured({authority_.issue("site", test.names)}, [&](TestTlsPeer& peer) {
@@ -275,17 +276,41 @@ TEST_F(TlsClientTest, ABodyThatEndsWithTheConnectionMustEndRegularly)
 
 TEST_F(TlsClientTest, SessionsAreResumed)
 {
-    for (int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-        auto server_tls = serving("DNS:localhost");
-        TestServer server(echo, with(server_tls));
-        auto tls = trusting();
-        for (int i = 0; i < 3; ++i) {
-            EXPECT_EQ(ask(server.port(), tls, "localhost"), "GET / ");
-            client_->close_idle();
-        }
-        EXPECT_EQ(server_tls->figures().full, 1U) << version;
-        EXPECT_EQ(server_tls->figures().resumed, 2U) << version;
+    auto server_tls = serving("DNS:localhost");
+    TestServer server(echo, with(server_tls));
+    auto tls = trusting();
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(ask(server.port(), tls, "localhost"), "GET / ");
+        client_->close_idle();
     }
+    EXPECT_EQ(server_tls->figures().full, 1U);
+    EXPECT_EQ(server_tls->figures().resumed, 3U);
+}
+
+TEST_F(TlsClientTest, SessionsOfTls12AreResumedMoreThanOnce)
+{
+    // As OpenSSL keeps them; the sessions of one peer cannot be resumed by another.
+    UniqueSslContext context(SSL_CTX_new(TLS_server_method()));
+    CertificateFiles files = authority_.issue("site", "IP:127.0.0.1");
+    SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+    ASSERT_EQ(SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()), 1);
+    ASSERT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM), 1);
+    std::atomic<int> resumed = 0;
+    auto script = [&](RawSocket& socket) {
+        UniqueSsl ssl(SSL_new(context.get()));
+        SSL_set_fd(ssl.get(), socket.fd());
+        ASSERT_EQ(SSL_accept(ssl.get()), 1) << take_tls_error();
+        resumed += SSL_session_reused(ssl.get());
+        char request[1024];
+        ASSERT_GT(SSL_read(ssl.get(), request, sizeof request), 0);
+        SSL_write(ssl.get(), last_ok.data(), static_cast<int>(last_ok.size()));
+        SSL_shutdown(ssl.get());
+    };
+    ImposterServer server({script, script, script});
+    auto tls = trusting();
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(ask(server.port(), tls), "ok");
+    EXPECT_EQ(resumed, 2);
 }
 
 TEST_F(TlsClientTest, NothingIsSharedBetweenThoseWhoTrustOthers)
@@ -345,10 +370,14 @@ TEST_F(TlsClientTest, TheFingerprintChangesWithTheFiles)
     EXPECT_NE(TlsClient::fingerprint_of(options), before);
 }
 
-TEST(TlsSessionsTest, AnEmptyOneResumesNothing)
+TEST(TlsSessionsTest, WhatCannotBeResumedIsNotOffered)
 {
     TlsSessions sessions;
-    EXPECT_EQ(sessions.find(), nullptr);
+    EXPECT_EQ(sessions.take(), nullptr);
+    sessions.verified();
+    for (std::size_t i = 0; i < 2 * TlsSessions::kept_max; ++i)
+        sessions.keep(UniqueSslSession(SSL_SESSION_new()));
+    EXPECT_EQ(sessions.take(), nullptr);
 }
 
 }  // namespace

@@ -202,8 +202,11 @@ struct TlsServerCallbacks {
     {
         auto& server = *static_cast<TlsServer*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
         try {
-            return sealing ? server.tickets_->seal(name, iv, cipher, mac)
-                           : server.tickets_->open(name, iv, cipher, mac);
+            if (sealing)
+                return server.tickets_->seal(name, iv, cipher, mac);
+            int opened = server.tickets_->open(name, iv, cipher, mac);
+            // Clients use a ticket of TLS 1.3 once (RFC 8446 appendix C.4), so they get a new one for it.
+            return opened == 1 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : opened;
         } catch (const std::exception&) {
             return -1;
         }
