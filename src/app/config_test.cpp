@@ -227,7 +227,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"NoUpstream", route("{path: /a, upstreams: []}"),
                 "gatehouse.yaml:3:29: gateway.routes[0].upstreams: must name at least one upstream"},
         BadFile{"UpstreamIsNoUrl", route("{path: /a, upstreams: ['http://a:1', 'a:1']}"),
-                "gatehouse.yaml:3:29: gateway.routes[0].upstreams[1]: must be http://host:port, not `a:1`"},
+                "gatehouse.yaml:3:29: gateway.routes[0].upstreams[1]: must be http://host:port or https://host:port, "
+                "not `a:1`"},
         BadFile{"LowerCaseMethod", route("{path: /a, upstreams: ['http://a:1'], methods: [get]}"),
                 "gatehouse.yaml:3:54: gateway.routes[0].methods: `get` is no method: GET, POST, ..."},
         BadFile{

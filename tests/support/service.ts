@@ -2,6 +2,7 @@
 // An endpoint of a user's own service that can be killed and started again on its port.
 import { createHash } from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { freePort } from './process.js';
 
@@ -14,14 +15,16 @@ export class Service {
   answer: Answer = (request, answer) => { request.resume(); request.on('end', () => answer.end(this.name)); };
   private server: http.Server | undefined;
 
-  constructor(readonly name: string) {}
+  // With `tls` it speaks HTTPS alone.
+  constructor(readonly name: string, readonly tls?: https.ServerOptions) {}
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
   }
 
   async start(): Promise<this> {
-    const server = http.createServer((request, answer) => { if (request.url !== '/health') this.requests++; this.answer(request, answer); });
+    const take: http.RequestListener = (request, answer) => { if (request.url !== '/health') this.requests++; this.answer(request, answer); };
+    const server = this.tls ? https.createServer(this.tls, take) : http.createServer(take);
     server.on('upgrade', (request, socket) => this.upgrade(request, socket));
     this.port ||= await freePort();
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(this.port, '127.0.0.1', resolve));

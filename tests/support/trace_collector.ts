@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A collector of traces: takes OTLP over HTTP in its JSON form and keeps the spans.
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface Span {
@@ -52,9 +53,10 @@ function take(collector: TraceCollector, text: string): void {
   }
 }
 
-export async function startTraceCollector(port = 0): Promise<TraceCollector> {
+// With `tls` it speaks HTTPS alone.
+export async function startTraceCollector(port = 0, tls?: https.ServerOptions): Promise<TraceCollector> {
   const collector: TraceCollector = { url: '', spans: [], requests: 0, wrong: [], text: '', stop: async () => {} };
-  const server = http.createServer((request, answer) => {
+  const take: http.RequestListener = (request, answer) => {
     collector.requests++;
     const parts: Buffer[] = [];
     request.on('data', (part) => parts.push(part));
@@ -66,9 +68,10 @@ export async function startTraceCollector(port = 0): Promise<TraceCollector> {
       else collector.wrong.push(`${request.method} ${request.url}`);
       answer.writeHead(fine ? 200 : 404, { 'content-type': 'application/json' }).end('{"partialSuccess":{}}');
     });
-  });
+  };
+  const server = tls ? https.createServer(tls, take) : http.createServer(take);
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  collector.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  collector.url = `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   collector.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(() => resolve()); });
   return collector;
 }
