@@ -64,7 +64,7 @@ beforeAll(async () => {
     upstream('somebody', [closed.url], `${ca}, certificate: ${own.certificate}, key: ${own.key}`),
     upstream('cleartext', [plain.url.replace('http:', 'https:')], ca),
     upstream('mixed', [unknown.url, good.url], ca),
-    upstream('checked', [unknown.url, good.url], ca, ', health: {path: /health, interval: 100ms, timeout: 100ms, unhealthy_after: 1, healthy_after: 1}'),
+    upstream('checked', [unknown.url, good.url], ca, ', health: {path: /health, interval: 500ms, timeout: 500ms, unhealthy_after: 1, healthy_after: 1}'),
     upstream('renewed', [renewed.url], `authorities: ${trusted}`),
   ];
   const names = all.map((text) => /name: (\w+)/.exec(text)![1]);
@@ -136,7 +136,11 @@ describe('a service with a good certificate', () => {
   });
 
   test('gets bodies of any size and sends them', async () => {
-    good.answer = (request, answer) => { request.pipe(answer); };
+    good.answer = (request, answer) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece) => pieces.push(piece));
+      request.on('end', () => answer.end(Buffer.concat(pieces)));
+    };
     const body = Buffer.alloc(5_000_000, 'gatehouse');
     const answer = await gatehouse.request('POST', '/good/x', { body });
     expect(answer.status).toBe(200);

@@ -56,7 +56,7 @@ function take(collector: TraceCollector, text: string): void {
 // With `tls` it speaks HTTPS alone.
 export async function startTraceCollector(port = 0, tls?: https.ServerOptions): Promise<TraceCollector> {
   const collector: TraceCollector = { url: '', spans: [], requests: 0, wrong: [], text: '', stop: async () => {} };
-  const take: http.RequestListener = (request, answer) => {
+  const listen: http.RequestListener = (request, answer) => {
     collector.requests++;
     const parts: Buffer[] = [];
     request.on('data', (part) => parts.push(part));
@@ -69,7 +69,7 @@ export async function startTraceCollector(port = 0, tls?: https.ServerOptions): 
       answer.writeHead(fine ? 200 : 404, { 'content-type': 'application/json' }).end('{"partialSuccess":{}}');
     });
   };
-  const server = tls ? https.createServer(tls, take) : http.createServer(take);
+  const server = tls ? https.createServer(tls, listen) : http.createServer(listen);
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   collector.url = `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   collector.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(() => resolve()); });
