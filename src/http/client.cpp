@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One exchange after the other on a connection, in this order (the steps marked * wait):
 //
-//     lend or *connect (and *TLS)  ->  send head and *body  ->  *head of the answer  ->  small body*, or a stream  ->  keep or end
+//     lend or *connect (and *TLS)  ->  send head and *body  ->  *head of the answer  ->  small body*, or a stream  ->
+//     keep or end
 //
 // While the body is sent the answer may come early: then the rest is not sent and the connection ends with this
 // exchange.

@@ -50,8 +50,8 @@ struct SendLimits {
 // read.
 class ConnectFailed final : public Unavailable {
 public:
-    // `handshake`: somebody is there, but TLS with them has failed; their certificate was not to be trusted, or ours was
-    // not.
+    // `handshake`: somebody is there, but TLS with them has failed; their certificate was not to be trusted, or ours
+    // was not.
     enum class Kind { unreachable, handshake };
     explicit ConnectFailed(const std::string& what, Kind kind = Kind::unreachable) : Unavailable(what), kind_(kind) {}
     Kind kind() const { return kind_; }

@@ -106,9 +106,8 @@ Problem of_exception(const std::exception_ptr& error)
         return of_body_error(error);
     } catch (const ConnectFailed& error) {
         // Waiting does not help against a certificate.
-        return error.kind() == ConnectFailed::Kind::handshake
-                   ? Problem::bad_gateway(error.what())
-                   : Problem::unavailable(error.what(), error.retry_after());
+        return error.kind() == ConnectFailed::Kind::handshake ? Problem::bad_gateway(error.what())
+                                                              : Problem::unavailable(error.what(), error.retry_after());
     } catch (const Unavailable& error) {
         return Problem::unavailable(error.what(), error.retry_after());
     } catch (const UpstreamError& error) {

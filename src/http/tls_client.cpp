@@ -96,8 +96,7 @@ UniqueSslSession TlsSessions::take()
         if (SSL_SESSION_is_resumable(session.get()) != 1 || !peer ||
             X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0)
             continue;
-        if (SSL_SESSION_get_protocol_version(session.get()) < TLS1_3_VERSION &&
-            SSL_SESSION_up_ref(session.get()) == 1)
+        if (SSL_SESSION_get_protocol_version(session.get()) < TLS1_3_VERSION && SSL_SESSION_up_ref(session.get()) == 1)
             kept_.emplace_back(session.get());
         return session;
     }

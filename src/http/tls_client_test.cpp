@@ -145,10 +145,10 @@ TEST_F(TlsClientTest, TheNameOfTheUrlIsAskedForAndAnAddressIsNot)
     struct Case {
         std::string host, server_name, names, asked;
     };
-    for (const Case& test : {Case{"localhost", "", "DNS:localhost", "localhost"},
-                             Case{"127.0.0.1", "", "IP:127.0.0.1", ""},
-                             Case{"127.0.0.1", "orders.shop.example", "DNS:*.shop.example", "orders.shop.example"},
-                             Case{"localhost", "192.0.2.1", "IP:192.0.2.1", ""}}) {
+    for (const Case& test :
+         {Case{"localhost", "", "DNS:localhost", "localhost"}, Case{"127.0.0.1", "", "IP:127.0.0.1", ""},
+          Case{"127.0.0.1", "orders.shop.example", "DNS:*.shop.example", "orders.shop.example"},
+          Case{"localhost", "192.0.2.1", "IP:192.0.2.1", ""}}) {
         std::string asked = "nothing", protocols;
         ImposterServer server({secured({authority_.issue("site", test.names)}, [&](TestTlsPeer& peer) {
             asked = peer.server_name();

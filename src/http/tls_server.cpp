@@ -262,8 +262,8 @@ UniqueSslContext TlsServer::make_context(const CertificateFiles& files)
     SSL_CTX_set_timeout(context, std::chrono::seconds(ticket_key_life).count());
     SSL_CTX_set_num_tickets(context, 1);
     check_tls(SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(session_context.data()),
-                                         static_cast<unsigned>(session_context.size())) == 1,
-          "name its sessions");
+                                             static_cast<unsigned>(session_context.size())) == 1,
+              "name its sessions");
     SSL_CTX_set_app_data(context, this);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, TlsServerCallbacks::use_ticket_key);
     SSL_CTX_set_tlsext_servername_callback(context, TlsServerCallbacks::choose_certificate);

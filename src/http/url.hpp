@@ -30,7 +30,7 @@ struct Endpoint {
     std::string scheme;  // "http", "https" or "unix"
     std::string host;    // or the socket's path
     std::uint16_t port = 0;
-    std::string prefix;  // path put before the request's, without a trailing '/'
+    std::string prefix;                    // path put before the request's, without a trailing '/'
     std::shared_ptr<const TlsClient> tls;  // with "https": how it is connected to; not part of its URL
     bool operator==(const Endpoint&) const = default;
     std::string authority() const;  // for the Host field
