@@ -229,6 +229,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"UpstreamIsNoUrl", route("{path: /a, upstreams: ['http://a:1', 'a:1']}"),
                 "gatehouse.yaml:3:29: gateway.routes[0].upstreams[1]: must be http://host:port or https://host:port, "
                 "not `a:1`"},
+        BadFile{"TlsForNothing",
+                "gateway:\n  upstreams:\n    - {name: a, endpoints: [{url: 'http://a:1'}], tls: {server_name: b}}\n",
+                "gatehouse.yaml:3:7: gateway.upstreams[0].tls: is set, but no URL that it could be for begins with "
+                "https://"},
+        BadFile{"TlsKeyAlone",
+                "gateway:\n  upstreams:\n    - {name: a, endpoints: [{url: 'https://a:1'}], tls: {key: b}}\n",
+                "gatehouse.yaml:3:7: gateway.upstreams[0].tls.certificate: must be set, because tls.key is"},
+        BadFile{"TlsAuthoritiesMissing", "tracing: {endpoint: 'https://a', tls: {authorities: /nowhere.pem}}\n",
+                "gatehouse.yaml:1:53: tracing.tls.authorities: the authorities file /nowhere.pem does not exist"},
+        BadFile{
+            "TlsNameWithPort", "tracing: {endpoint: 'https://a', tls: {server_name: 'a:443'}}\n",
+            "gatehouse.yaml:1:53: tracing.tls.server_name: must be the name of a host or an address, without a port, "
+            "not `a:443`"},
         BadFile{"LowerCaseMethod", route("{path: /a, upstreams: ['http://a:1'], methods: [get]}"),
                 "gatehouse.yaml:3:54: gateway.routes[0].methods: `get` is no method: GET, POST, ..."},
         BadFile{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/upstream_set.hpp"
 
+#include "base/log.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -89,6 +91,8 @@ std::shared_ptr<const http::TlsClient> UpstreamSet::tls_for(const UpstreamConfig
     auto known = before ? find_tls(before->entries_, config) : nullptr;
     if (known && known->fingerprint() == http::TlsClient::fingerprint_of(config.tls))
         return known;
+    if (known)
+        log::info("gateway", "TLS files of a service have changed", {{"upstream", config.name}});
     try {
         return std::make_shared<http::TlsClient>(config.tls);
     } catch (const std::runtime_error& error) {

@@ -230,6 +230,7 @@ describe('a reload', () => {
     copyFileSync(others.file, trusted);
     expect(await ask('/renewed/x'), 'not before').toEqual([200, 'renewed']);
     await reload();
+    expect(log()).toMatch(/TLS files of a service have changed.*"upstream":"renewed"/);
     expect((await ask('/renewed/x'))[0], 'not over the connection from before').toBe(502);
 
     await renewed.kill();
