@@ -3,6 +3,8 @@
 
 #include "http/url.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -15,9 +17,12 @@ namespace {
 
 bool is_host(const std::string& name)
 {
-    bool v6 = name.find(':') != std::string::npos;
-    auto endpoint = http::parse_endpoint(v6 ? "https://[" + name + "]" : "https://" + name);
-    return endpoint && endpoint->host == name && endpoint->prefix.empty();
+    boost::system::error_code error;
+    boost::asio::ip::make_address(name, error);
+    if (!error)
+        return true;
+    auto endpoint = http::parse_endpoint("https://" + name);
+    return endpoint && endpoint->host == name;
 }
 
 void check_identity(const http::CertificateFiles& files, const std::string& key, Report& report)
