@@ -325,7 +325,7 @@ Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease, std::shared
             problem = error;
         }
     }
-    throw problem;
+    throw ConnectFailed(problem.what(), problem.kind());
 }
 
 Task<std::unique_ptr<ClientConnection>> Client::Impl::connect_to(StreamSocket::Socket::endpoint_type address,

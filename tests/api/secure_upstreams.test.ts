@@ -249,6 +249,30 @@ describe('a reload', () => {
     expect(sockets.size).toBe(1);
   });
 
+  test('of changed files under load costs no request', async () => {
+    const fine = readFileSync(trusted, 'utf8');
+    const failures: number[] = [];
+    let done = 0;
+    let stop = false;
+    const load = Array.from({ length: 8 }, async (_, i) => {
+      while (!stop) {
+        const answer = await gatehouse.request(i % 2 === 0 ? 'GET' : 'POST', '/renewed/x', i % 2 === 0 ? {} : { body: 'x'.repeat(20_000) });
+        await answer.arrayBuffer();
+        if (answer.status !== 200) failures.push(answer.status);
+        done++;
+      }
+    });
+    for (let round = 0; round < 20; round++) {
+      writeFileSync(trusted, round % 2 === 0 ? `${fine}${authority.pem}` : fine);
+      const before = done;
+      await reload();
+      await until(() => done > before + 10);
+    }
+    stop = true;
+    await Promise.all(load);
+    expect(failures).toEqual([]);
+  });
+
   test('with a file that cannot be used changes nothing and names it', async () => {
     const fine = readFileSync(trusted);
     writeFileSync(trusted, 'not a certificate\n');
