@@ -159,6 +159,9 @@ private:
     // Encrypts what auth's store keeps encrypted; where auth runs.
     std::optional<auth::SecretBox> secrets_;
 
+    // The requests that go to other processes and services, counted by server.
+    std::shared_ptr<http::ClientMetrics> client_metrics_;
+
     // Connections to roles in other processes and to users' own services, for each thread.
     PerThread<http::Client> clients_;
 
@@ -216,9 +219,11 @@ Application::Impl::Impl(Config config, Sources sources)
       stores_(open_stores(config_, roles_, data_.path(), clock_)),
       authenticators_(threads_.size(), [this](std::size_t) { return make_authenticator(); }),
       service_key_(find_service_key(config_, data_)), secrets_(find_secrets_of_auth(config_, roles_, data_)),
+      client_metrics_(http::ClientMetrics::make(threads_.size(), metrics_)),
       clients_(threads_.size(),
                [this](std::size_t i) {
-                   return std::make_unique<http::Client>(threads_.context(i).get_executor(), http::ClientOptions{});
+                   return std::make_unique<http::Client>(threads_.context(i).get_executor(), http::ClientOptions{},
+                                                         client_metrics_);
                }),
       ops_(metrics_), command_pool_({.name = "commands", .threads = 1, .queue_max = 16}),
       background_(threads_.context(0).get_executor(), "app", background_tasks_max),

@@ -151,8 +151,9 @@ private:
 
 class Client::Impl final {
 public:
-    Impl(asio::any_io_executor executor, const ClientOptions& options)
-        : executor_(std::move(executor)), options_(options), deadlines_(executor_), addresses_(executor_)
+    Impl(asio::any_io_executor executor, const ClientOptions& options, std::shared_ptr<ClientMetrics> metrics)
+        : executor_(std::move(executor)), options_(options), metrics_(std::move(metrics)), deadlines_(executor_),
+          addresses_(executor_)
     {
     }
 
@@ -187,6 +188,8 @@ public:
         return count;
     }
 
+    const std::shared_ptr<ClientMetrics>& metrics() const { return metrics_; }
+
 private:
     ConnectionPool& pool_of(const Endpoint& endpoint);
     Task<void> connect(ConnectionPool& pool, Lease& lease, std::shared_ptr<const TlsClient> tls, SteadyTime deadline);
@@ -207,6 +210,7 @@ private:
 
     asio::any_io_executor executor_;
     ClientOptions options_;
+    std::shared_ptr<ClientMetrics> metrics_;  // or null
     BufferPool buffers_;
     Deadlines deadlines_;
     AddressCache addresses_;
@@ -289,7 +293,9 @@ ConnectionPool& Client::Impl::pool_of(const Endpoint& endpoint)
     if (found != pools_.end())
         return *found->second;
     std::erase_if(pools_, [](const auto& entry) { return entry.second->is_abandoned(); });
-    return *pools_.emplace(PoolKey(endpoint), std::make_unique<ConnectionPool>(endpoint, options_)).first->second;
+    auto figures = metrics_ ? metrics_->add_pool(endpoint) : std::make_shared<ConnectionFigures>();
+    auto pool = std::make_unique<ConnectionPool>(endpoint, options_, std::move(figures));
+    return *pools_.emplace(PoolKey(endpoint), std::move(pool)).first->second;
 }
 
 Task<void> Client::Impl::connect(ConnectionPool& pool, Lease& lease, std::shared_ptr<const TlsClient> tls,
@@ -541,8 +547,8 @@ void Client::Impl::fail(const Exchange& exchange, const Endpoint& endpoint, IoSt
                                                                        : " closed the connection without an answer"));
 }
 
-Client::Client(asio::any_io_executor executor, ClientOptions options)
-    : impl_(std::make_shared<Impl>(std::move(executor), options))
+Client::Client(asio::any_io_executor executor, ClientOptions options, std::shared_ptr<ClientMetrics> metrics)
+    : impl_(std::make_shared<Impl>(std::move(executor), options, std::move(metrics)))
 {
 }
 
@@ -567,5 +573,6 @@ bool is_idempotent(std::string_view method)
 SendLimits Client::limits() const { return impl_->limits(); }
 void Client::close_idle() { impl_->close_idle(); }
 std::size_t Client::idle_count() const { return impl_->idle_count(); }
+const std::shared_ptr<ClientMetrics>& Client::metrics() const { return impl_->metrics(); }
 
 }  // namespace gatehouse::http

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "http/client_metrics.hpp"
 #include "http/deadline.hpp"
 #include "http/message.hpp"
 #include "http/parser.hpp"
@@ -71,7 +72,8 @@ bool is_idempotent(std::string_view method);
 
 class Client final {
 public:
-    Client(asio::any_io_executor executor, ClientOptions options);
+    // `metrics` may be null; else it counts this client's connections, and Upstream its requests.
+    Client(asio::any_io_executor executor, ClientOptions options, std::shared_ptr<ClientMetrics> metrics = nullptr);
     ~Client();  // on its thread, or when that has ended; bodies that still stream go on
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -92,6 +94,8 @@ public:
     void close_idle();
 
     std::size_t idle_count() const;
+
+    const std::shared_ptr<ClientMetrics>& metrics() const;
 
 private:
     class Impl;

@@ -9,6 +9,15 @@ Lease::Lease(ConnectionPool& pool, std::unique_ptr<ClientConnection> connection)
     : pool_(&pool), connection_(std::move(connection))
 {
     ++pool.in_use_;
+    pool.unconnected_ += connection_ ? 0 : 1;
+    pool.publish();
+}
+
+void Lease::connect(std::unique_ptr<ClientConnection> connection)
+{
+    connection_ = std::move(connection);
+    --pool_->unconnected_;
+    pool_->publish();
 }
 
 Lease& Lease::operator=(Lease&& other) noexcept
@@ -23,16 +32,24 @@ Lease& Lease::operator=(Lease&& other) noexcept
 
 void Lease::end()
 {
+    bool connected = connection_ != nullptr;
     connection_.reset();
-    if (pool_)
-        --std::exchange(pool_, nullptr)->in_use_;
+    if (!pool_)
+        return;
+    ConnectionPool& pool = *std::exchange(pool_, nullptr);
+    --pool.in_use_;
+    pool.unconnected_ -= connected ? 0 : 1;
+    pool.publish();
 }
 
 void Lease::keep()
 {
-    if (connection_)
-        pool_->keep(std::move(connection_));
-    end();
+    if (!connection_)
+        return end();
+    ConnectionPool& pool = *std::exchange(pool_, nullptr);
+    --pool.in_use_;
+    pool.keep(std::move(connection_));
+    pool.publish();
 }
 
 Lease ConnectionPool::lend(bool fresh)
@@ -67,6 +84,20 @@ void ConnectionPool::keep(std::unique_ptr<ClientConnection> connection)
         kept_.erase(kept_.begin());
 }
 
+void ConnectionPool::close_idle()
+{
+    kept_.clear();
+    publish();
+}
+
+// The figures' only writer.
+void ConnectionPool::publish()
+{
+    figures_->active.store(static_cast<std::uint32_t>(in_use_ - unconnected_), std::memory_order_relaxed);
+    figures_->idle.store(static_cast<std::uint32_t>(kept_.size()), std::memory_order_relaxed);
+    figures_->waiting.store(static_cast<std::uint32_t>(unconnected_), std::memory_order_relaxed);
+}
+
 void ConnectionPool::close()
 {
     closed_ = true;
@@ -75,10 +106,12 @@ void ConnectionPool::close()
 
 void ConnectionPool::on_idle_timeout(void* connection)
 {
-    auto& kept = static_cast<ClientConnection*>(connection)->kept_by->kept_;
+    ConnectionPool& pool = *static_cast<ClientConnection*>(connection)->kept_by;
+    auto& kept = pool.kept_;
     auto found = std::ranges::find(kept, connection, [](const auto& item) -> void* { return item.get(); });
     if (found != kept.end())
         kept.erase(found);
+    pool.publish();
 }
 
 }  // namespace gatehouse::http

@@ -4,6 +4,7 @@
 
 #include "http/buffer_pool.hpp"
 #include "http/client.hpp"
+#include "http/client_metrics.hpp"
 #include "http/stream_socket.hpp"
 #include "http/tls_client.hpp"
 
@@ -39,7 +40,7 @@ public:
     explicit operator bool() const { return pool_ != nullptr; }
     bool connected() const { return connection_ != nullptr; }
     ClientConnection* operator->() const { return connection_.get(); }
-    void connect(std::unique_ptr<ClientConnection> connection) { connection_ = std::move(connection); }
+    void connect(std::unique_ptr<ClientConnection> connection);
 
     void end();
     // Gives the connection back to be used again. REQUIRES: nothing of an exchange is under way on it.
@@ -52,9 +53,9 @@ private:
 
 class ConnectionPool final {
 public:
-    ConnectionPool(Endpoint endpoint, const ClientOptions& options)
+    ConnectionPool(Endpoint endpoint, const ClientOptions& options, std::shared_ptr<ConnectionFigures> figures)
         : endpoint_(std::move(endpoint)), tls_(std::exchange(endpoint_.tls, nullptr)), secure_(!tls_.expired()),
-          options_(options)
+          options_(options), figures_(std::move(figures))
     {
     }
     ConnectionPool(const ConnectionPool&) = delete;
@@ -64,7 +65,7 @@ public:
     // Unavailable when too many are in use.
     Lease lend(bool fresh);
 
-    void close_idle() { kept_.clear(); }
+    void close_idle();
     // From now on nothing is kept.
     void close();
 
@@ -80,15 +81,18 @@ private:
     friend class Lease;
 
     void keep(std::unique_ptr<ClientConnection> connection);
+    void publish();
     static void on_idle_timeout(void* connection);
 
     Endpoint endpoint_;
     std::weak_ptr<const TlsClient> tls_;
     bool secure_;
     const ClientOptions& options_;
+    std::shared_ptr<ConnectionFigures> figures_;
     TlsSessions sessions_;                                 // of the connections, which go before it
     std::vector<std::unique_ptr<ClientConnection>> kept_;  // the longest unused first
     std::size_t in_use_ = 0;
+    std::size_t unconnected_ = 0;  // of those
     bool closed_ = false;
 };
 

@@ -31,6 +31,21 @@ KnownMethod known_method(std::string_view method)
 
 std::string_view to_string(KnownMethod method) { return method_names[static_cast<std::size_t>(method)]; }
 
+std::string_view to_string(RequestError error)
+{
+    switch (error) {
+    case RequestError::none: break;
+    case RequestError::connect: return "connect";
+    case RequestError::too_many_connections: return "too_many_connections";
+    case RequestError::timeout: return "timeout";
+    case RequestError::malformed: return "malformed";
+    case RequestError::closed: return "closed";
+    case RequestError::cancelled: return "cancelled";
+    case RequestError::other: return "_OTHER";
+    }
+    return "";
+}
+
 std::string_view version_label(Version version)
 {
     switch (version) {
@@ -44,8 +59,8 @@ std::string_view version_label(Version version)
 std::uint32_t RequestKind::key() const
 {
     auto code = static_cast<std::uint32_t>(std::clamp(status, 0, 999));
-    return code << 16U | static_cast<std::uint32_t>(version) << 8U | static_cast<std::uint32_t>(https) << 7U |
-           static_cast<std::uint32_t>(method);
+    return static_cast<std::uint32_t>(error) << 26U | code << 16U | static_cast<std::uint32_t>(version) << 8U |
+           static_cast<std::uint32_t>(https) << 7U | static_cast<std::uint32_t>(method);
 }
 
 RequestKind RequestKind::of_key(std::uint32_t key)
@@ -54,7 +69,8 @@ RequestKind RequestKind::of_key(std::uint32_t key)
     kind.method = static_cast<KnownMethod>(key & 0x7FU);
     kind.https = (key >> 7U & 1U) != 0;
     kind.version = static_cast<Version>(key >> 8U & 0xFFU);
-    kind.status = static_cast<int>(key >> 16U);
+    kind.status = static_cast<int>(key >> 16U & 0x3FFU);
+    kind.error = static_cast<RequestError>(key >> 26U);
     return kind;
 }
 

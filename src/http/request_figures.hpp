@@ -31,12 +31,27 @@ KnownMethod known_method(std::string_view method);
 std::string_view to_string(KnownMethod method);
 std::string_view version_label(Version version);  // "1.1"
 
+// Why a request that we sent got no answer: `error.type` of OpenTelemetry's conventions. `cancelled`: its own sender
+// broke off.
+enum class RequestError : std::uint8_t {
+    none,
+    connect,
+    too_many_connections,
+    timeout,
+    malformed,
+    closed,
+    cancelled,
+    other
+};
+std::string_view to_string(RequestError error);
+
 // What kind of request it was.
 struct RequestKind {
     KnownMethod method = KnownMethod::other;
     bool https = false;
     Version version = Version::http11;
     int status = 0;  // 0: none came
+    RequestError error = RequestError::none;
 
     std::uint32_t key() const;
     static RequestKind of_key(std::uint32_t key);

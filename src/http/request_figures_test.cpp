@@ -24,12 +24,17 @@ TEST(RequestFigures, MethodsThatNobodyNamesAreOne)
 
 TEST(RequestFigures, AKindComesBackFromItsKey)
 {
-    RequestKind kind{.method = KnownMethod::delete_, .https = true, .version = Version::http10, .status = 404};
+    RequestKind kind{.method = KnownMethod::delete_,
+                     .https = true,
+                     .version = Version::http10,
+                     .status = 999,
+                     .error = RequestError::other};
     RequestKind same = RequestKind::of_key(kind.key());
     EXPECT_EQ(same.method, kind.method);
     EXPECT_EQ(same.https, kind.https);
     EXPECT_EQ(same.version, kind.version);
     EXPECT_EQ(same.status, kind.status);
+    EXPECT_EQ(same.error, kind.error);
 }
 
 TEST(RequestFigures, TheThreadsAreAddedUp)

@@ -51,6 +51,16 @@ Task<void> pause_a_little(std::uint64_t random)
     co_await timer.async_wait(asio::as_tuple(asio::deferred));
 }
 
+RequestError error_of(UpstreamError::Kind kind)
+{
+    switch (kind) {
+    case UpstreamError::Kind::timeout: return RequestError::timeout;
+    case UpstreamError::Kind::malformed: return RequestError::malformed;
+    case UpstreamError::Kind::closed: return RequestError::closed;
+    }
+    return RequestError::other;
+}
+
 // Counts an answer that streams as in progress until it was sent.
 class Streaming final {
 public:
@@ -112,8 +122,10 @@ Upstream::Upstream(std::string name, std::vector<WeightedEndpoint> endpoints, Up
                    PerThread<Client>& clients)
     : name_(std::move(name)),
       endpoints_(std::make_shared<EndpointSet>(name_, std::move(endpoints), std::move(options))), clients_(&clients),
-      retry_floor_(std::make_unique<RetryFloor>())
+      metrics_(clients.at(0).metrics()), retry_floor_(std::make_unique<RetryFloor>())
 {
+    for (std::size_t i = 0; metrics_ && i < endpoints_->size(); ++i)
+        metrics_servers_.push_back(metrics_->server(endpoints_->endpoint(i)));
     auto make = [this](std::size_t) {
         std::uint64_t seed = 0;
         std::memcpy(&seed, random_bytes(sizeof seed).data(), sizeof seed);
@@ -194,26 +206,38 @@ Task<void> Upstream::try_endpoint(Attempt& attempt, std::size_t index)
     if (attempt.passing.preserve_host)
         host = attempt.request.head.headers.find("host").value_or(host);
     attempt.not_sent = false;
+    auto began = metrics_ ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    auto count = [&](int status, RequestError error) {
+        if (metrics_)
+            metrics_->count(metrics_servers_[index], known_method(attempt.request.head.method), status, error, began);
+    };
+    RequestError what = RequestError::none;
     try {
         attempt.response =
             co_await attempt.client.send(endpoints.endpoint(index), std::move(host), attempt.request, attempt.limits);
     } catch (const BodyError&) {
+        count(0, RequestError::cancelled);
         throw;  // the client's doing
     } catch (const ConnectFailed& error) {
         attempt.error = std::current_exception();
         attempt.not_sent = true;
+        what = RequestError::connect;
         endpoints.failed(index, error.what(), coarse_now());
     } catch (const TooManyConnections&) {
         attempt.error = std::current_exception();
         attempt.not_sent = true;
+        what = RequestError::too_many_connections;
     } catch (const UpstreamError& error) {
         attempt.error = std::current_exception();
+        what = error_of(error.kind());
         if (endpoints.options().ejection.answers)
             endpoints.failed(index, error.what(), coarse_now());
     } catch (...) {
         attempt.error = std::current_exception();
         attempt.ended = true;
+        what = RequestError::other;
     }
+    count(attempt.response ? attempt.response->status : 0, what);
     if (!attempt.response)
         co_return;
     if (is_refusal(attempt.response->status) && endpoints.options().ejection.answers)

@@ -58,7 +58,9 @@ private:
     Handler handler_;
     std::shared_ptr<EndpointSet> endpoints_;
     PerThread<Client>* clients_ = nullptr;
-    bool own_limits_ = true;  // else the client's
+    bool own_limits_ = true;                    // else the client's
+    std::shared_ptr<ClientMetrics> metrics_;    // or null
+    std::vector<std::size_t> metrics_servers_;  // by endpoint
     std::unique_ptr<PerThread<Thread>> threads_;
     std::unique_ptr<RetryFloor> retry_floor_;
 };

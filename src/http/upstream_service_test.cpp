@@ -48,6 +48,7 @@ public:
     RawResponse ask(const std::string& request = get) { return RawSocket::connect(server_.port()).ask(request); }
     RawSocket connect() { return RawSocket::connect(server_.port()); }
     EndpointSet& endpoints() { return *upstream_.endpoints(); }
+    std::string metrics() const { return metrics_.serialize(); }
     void start_checks()
     {
         checks_.add(upstream_.endpoints());
@@ -55,9 +56,12 @@ public:
     }
 
 private:
+    Metrics metrics_;
+    std::shared_ptr<ClientMetrics> client_metrics_ = ClientMetrics::make(1, metrics_);
     IoThreads threads_{1};
     PerThread<Client> clients_{1, [this](std::size_t i) {
-                                   return std::make_unique<Client>(threads_.context(i).get_executor(), ClientOptions{});
+                                   return std::make_unique<Client>(threads_.context(i).get_executor(), ClientOptions{},
+                                                                   client_metrics_);
                                }};
     Upstream upstream_;
     Server server_;
@@ -186,6 +190,83 @@ TEST(UpstreamService, AnEndpointThatFailsOftenInARowIsLeftOutAndComesBack)
     while (failing.asked() < 10 && Clock::now() < end)
         EXPECT_EQ(front.ask().status, 200);
     EXPECT_GE(failing.asked(), 10);
+}
+
+TEST(UpstreamService, EveryTryIsCountedByServerMethodAndOutcome)
+{
+    Breaking breaking;
+    Counted good;
+    Counted refusing(503);
+    Front front({breaking.endpoint(), good.endpoint()}, never_ejecting());
+    Front refused({refusing.endpoint()}, never_ejecting());
+    Front away({local(1)}, never_ejecting());
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(front.ask().status, 200);
+    EXPECT_EQ(refused.ask("BREW / HTTP/1.1\r\nHost: a\r\n\r\n").status, 503);
+    EXPECT_EQ(away.ask().status, 503);
+
+    auto at = [](const WeightedEndpoint& server, std::string_view labels) {
+        return fmt::format("server_address=\"127.0.0.1\",server_port=\"{}\",{}", server.endpoint.port, labels);
+    };
+    std::string count = "http_client_request_duration_seconds_count{";
+    EXPECT_THAT(
+        front.metrics(),
+        HasSubstr(count + at(good.endpoint(), R"(http_request_method="GET",http_response_status_code="200"} 4)")));
+    EXPECT_THAT(front.metrics(),
+                HasSubstr(count + at(breaking.endpoint(), R"(http_request_method="GET",error_type="closed"} )") +
+                          std::to_string(breaking.asked())));
+    EXPECT_THAT(refused.metrics(),
+                HasSubstr(count + at(refusing.endpoint(), "http_request_method=\"_OTHER\",http_response_status_code="
+                                                          "\"503\",error_type=\"503\"} 1")));
+    EXPECT_THAT(away.metrics(),
+                HasSubstr(count + at(local(1), R"(http_request_method="GET",error_type="connect"} 1)")));
+}
+
+TEST(UpstreamService, ConnectionsAreCountedWhileTheyAreUsedAndWhileTheyAreKept)
+{
+    std::unique_ptr<Gate> gate;
+    std::promise<void> reached;
+    TestServer slow([&](Request&) -> Task<Response> {
+        reached.set_value();
+        return [](Gate& passed) -> Task<Response> {
+            co_await passed.pass();
+            co_return text_response("late");
+        }(*gate);
+    });
+    gate = std::make_unique<Gate>(slow.context().get_executor());
+    Front front({local(slow.port())});
+    auto connections = [&](std::string_view state) {
+        return fmt::format("http_client_open_connections{{server_address=\"127.0.0.1\",server_port=\"{}\","
+                           "http_connection_state=\"{}\"}} ",
+                           slow.port(), state);
+    };
+    auto answer = std::async(std::launch::async, [&] { return front.ask(); });
+    ASSERT_EQ(reached.get_future().wait_for(20s), std::future_status::ready);
+    EXPECT_THAT(front.metrics(), HasSubstr(connections("active") + "1\n"));
+    EXPECT_THAT(front.metrics(), HasSubstr(connections("idle") + "0\n"));
+    gate->open();
+    EXPECT_EQ(answer.get().status, 200);
+    EXPECT_THAT(front.metrics(), HasSubstr(connections("active") + "0\n"));
+    EXPECT_THAT(front.metrics(), HasSubstr(connections("idle") + "1\n"));
+    EXPECT_THAT(front.metrics(),
+                HasSubstr(fmt::format("gatehouse_client_waiting_requests{{server_address=\"127.0.0.1\","
+                                      "server_port=\"{}\"}} 0\n",
+                                      slow.port())));
+}
+
+TEST(ClientMetrics, ServersWithoutEndAreCountedTogether)
+{
+    ClientMetrics metrics(1);
+    auto server = [&](std::size_t i) {
+        return metrics.server({.scheme = "http", .host = "s" + std::to_string(i), .port = 80});
+    };
+    for (std::size_t i = 0; i < ClientMetrics::servers_max * 2; ++i)
+        EXPECT_EQ(server(i), std::min(i, ClientMetrics::servers_max - 1));
+    EXPECT_EQ(server(3), 3U);
+    metrics.add_pool({.scheme = "http", .host = "another", .port = 80});
+    auto families = metrics.Collect();
+    ASSERT_EQ(families[2].metric.size(), 1U);
+    EXPECT_EQ(families[2].metric[0].label[0].value, "_OTHER");
 }
 
 TEST(UpstreamService, WhatIsTooMuchForItsEndpointsIsRefusedAtOnce)
