@@ -86,18 +86,59 @@ Url split_url(std::string_view url)
     return result;
 }
 
+std::string_view key_word(RateLimitKey key)
+{
+    switch (key) {
+    case RateLimitKey::address: return "address";
+    case RateLimitKey::user: return "user";
+    case RateLimitKey::route: return "route";
+    case RateLimitKey::none: break;
+    }
+    return "none";
+}
+
+// "60 requests in 60 s for each address".
+std::string describe_limit(const Route& route)
+{
+    const RateLimit& limit = *route.rate_limit;
+    std::string_view whose = limit.config().key == RateLimitKey::address ? "each address"
+                             : limit.config().key == RateLimitKey::user
+                                 ? "each user, or for the address where nobody is logged in"
+                                 : "all clients together";
+    std::string_view where = route.own_rate_limit                        ? "of this route"
+                             : limit.config().key == RateLimitKey::route ? "of each route without one of its own"
+                                                                         : "of all routes without one of their own";
+    return fmt::format("{} requests in {} s, {} at once, for {}: the limit {}; how much is left is not looked at",
+                       limit.config().requests, limit.config().per.count(), limit.burst(), whose, where);
+}
+
+json::value explain_limit(const Route& route)
+{
+    if (!route.rate_limit)
+        return nullptr;
+    const RateLimitConfig& config = route.rate_limit->config();
+    return json::object{{"of", route.own_rate_limit ? "route" : "gateway"},
+                        {"key", key_word(config.key)},
+                        {"requests", config.requests},
+                        {"per_seconds", config.per.count()},
+                        {"burst", route.rate_limit->burst()}};
+}
+
 // What a step looks at on the route; empty for what it looks at everywhere.
 std::string describe_step(Step step, const Route& route)
 {
     switch (step) {
-    case Step::route: return route.name;
+    case Step::route:
+        return route.own_endpoint.empty()
+                   ? route.name
+                   : fmt::format("{}, Gatehouse's own endpoint {}", route.name, route.own_endpoint);
     case Step::preflight: return route.cors ? "answered here: CORS" : "";
     case Step::maintenance: return route.maintenance ? "the route is under maintenance" : "";
     case Step::rate_limit:
     case Step::user_rate_limit:
         if (!route.rate_limit || route.rate_limit->counts_users() != (step == Step::user_rate_limit))
             return "";
-        return "limited; how much is left is not looked at";
+        return describe_limit(route);
     case Step::authentication: return std::string(word_of(authentication_words, route.authentication));
     case Step::permission: return route.permission;
     case Step::revocation:
@@ -210,6 +251,7 @@ json::object explain_route(const Route& route)
     json::object object;
     object["name"] = route.name;
     object["configured"] = !route.own_role;
+    object["own_endpoint"] = route.own_endpoint.empty() ? json::value(nullptr) : json::value(route.own_endpoint);
     object["hosts"] = json::array(route.hosts.begin(), route.hosts.end());
     object["methods"] = json::array(route.methods.begin(), route.methods.end());
     object["authentication"] = word_of(authentication_words, route.authentication);
@@ -217,7 +259,7 @@ json::object explain_route(const Route& route)
     object["body_bytes_max"] = route.body_bytes_max;
     object["revocation_stale"] = word_of(stale_words, route.revocation_stale);
     object["cors"] = route.cors != nullptr;
-    object["rate_limited"] = route.rate_limit != nullptr;
+    object["rate_limit"] = explain_limit(route);
     object["maintenance"] = route.maintenance.has_value();
     object["compression"] = route.compression.has_value();
     return object;

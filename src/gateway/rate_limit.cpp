@@ -37,7 +37,7 @@ std::string_view rate_limited_part(const std::string& address, std::array<char, 
 
 RateLimit::RateLimit(const RateLimitConfig& config, std::string_view name, std::string_view policy,
                      RateBuckets& buckets)
-    : key_(config.key), buckets_(buckets), policy_(buckets.hash(policy)), quoted_name_(fmt::format("\"{}\"", name)),
+    : config_(config), buckets_(buckets), policy_(buckets.hash(policy)), quoted_name_(fmt::format("\"{}\"", name)),
       policy_field_(fmt::format("{};q={};w={}", quoted_name_, config.requests, config.per.count()))
 {
     size_.interval = nanoseconds(config.per) / static_cast<std::int64_t>(config.requests);
@@ -49,9 +49,9 @@ BucketResult RateLimit::count(std::string_view user, const std::string& address,
 {
     std::array<char, 16> buffer;
     std::uint64_t key = policy_;
-    if (key_ == RateLimitKey::user && !user.empty())
+    if (config_.key == RateLimitKey::user && !user.empty())
         key ^= buckets_.hash(user);
-    else if (key_ != RateLimitKey::route)
+    else if (config_.key != RateLimitKey::route)
         key ^= buckets_.hash(rate_limited_part(address, buffer));
     return buckets_.take(key, size_, now);
 }

@@ -19,8 +19,12 @@ public:
     // `policy` tells limits apart: two with the same one share their buckets. `buckets` outlives this.
     RateLimit(const RateLimitConfig& config, std::string_view name, std::string_view policy, RateBuckets& buckets);
 
+    const RateLimitConfig& config() const { return config_; }
+    // Tokens that a full bucket holds.
+    std::uint64_t burst() const { return size_.burst; }
+
     // A limit for users is looked at when the user is known, the others before.
-    bool counts_users() const { return key_ == RateLimitKey::user; }
+    bool counts_users() const { return config_.key == RateLimitKey::user; }
 
     // One request. `user` is empty for an anonymous caller, who is counted by the address.
     BucketResult count(std::string_view user, const std::string& address, SteadyTime now) const;
@@ -31,7 +35,7 @@ public:
     void set_fields(http::Headers& headers, const BucketResult* result) const;
 
 private:
-    RateLimitKey key_;
+    RateLimitConfig config_;
     BucketSize size_;
     RateBuckets& buckets_;
     std::uint64_t policy_;

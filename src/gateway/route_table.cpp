@@ -84,6 +84,15 @@ std::string_view first_segment(std::string_view path)
     return rest.substr(0, rest.find('/'));
 }
 
+// "login" of "/login", "files" of "/files/{id}/content".
+std::string endpoint_name(std::string_view path)
+{
+    std::string_view first = first_segment(path);
+    if (first.empty())
+        return "console";
+    return std::string(first == ".well-known" ? "discovery" : first);
+}
+
 }  // namespace
 
 bool is_built_in_segment(std::string_view segment)
@@ -116,6 +125,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.revocation_stale = config.revocation_stale;
         route.keeps_session_cookies = entry.role == Role::console;
         route.own_role = true;
+        route.own_endpoint = endpoint_name(entry.path);
         route.upstream = entry.role == Role::auth      ? &roles.auth
                          : entry.role == Role::files   ? &roles.files
                          : entry.role == Role::gateway ? roles.gateway
@@ -132,6 +142,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.upstream = &upstreams_->find(entry);
         route.balance = upstreams_->config_of(entry).options.balance;
         route.rate_limit = limit_of(route, entry.rate_limit, config);
+        route.own_rate_limit = route.rate_limit && entry.rate_limit.requests != 0;
         set_policies(route, entry);
         add(std::move(route));
     }

@@ -20,6 +20,9 @@ gateway:
     - {path: /orders, methods: [GET, POST], upstreams: ["${echo.url}"], strip_prefix: true, permission: "orders:read"}
     - {path: /public, upstreams: ["${echo.url}"], authentication: none}
     - {path: /profiled, upstreams: ["${echo.url}"]}
+    - {path: /limited, upstreams: ["${echo.url}"], rate_limit: {requests: 5, per: 10s, burst: 2, key: user}}
+    - {path: /unlimited, upstreams: ["${echo.url}"], rate_limit: {key: none}}
+  rate_limit: {requests: 100000, per: 1m}
 ` });
   await gatehouse.start();
   gatehouse.addUser('ada');
@@ -82,6 +85,29 @@ describe('config explain', () => {
     const explanation = await explain('DELETE', '/orders/7');
     expect(explanation.route).toBeNull();
     expect(explanation.other_routes[0]).toEqual({ route: '/orders/*', reason: 'takes GET, POST' });
+  });
+
+  test("names Gatehouse's own endpoint", async () => {
+    for (const [method, target, endpoint] of [
+      ['POST', '/login', 'login'],
+      ['GET', '/files/1/content', 'files'],
+      ['GET', '/', 'console'],
+      ['GET', '/.well-known/jwks.json', 'discovery'],
+    ])
+      expect((await explain(method, target)).route, target).toMatchObject({ own_endpoint: endpoint, configured: false });
+    expect((await explain('GET', '/public')).route).toMatchObject({ own_endpoint: null, configured: true });
+    const { out } = await run(gatehouse.dataOf('gateway'), 'POST', '/login');
+    expect(out).toMatch(/^ {2}route +passed: \/login, Gatehouse's own endpoint login$/m);
+  });
+
+  test('tells the rate limit that counts the request', async () => {
+    const limitOf = async (target: string) => (await explain('GET', target, '--token', token)).route.rate_limit;
+    expect(await limitOf('/limited')).toEqual({ of: 'route', key: 'user', requests: 5, per_seconds: 10, burst: 2 });
+    expect(await limitOf('/profiled')).toEqual({ of: 'gateway', key: 'address', requests: 100000, per_seconds: 60, burst: 100000 });
+    expect(await limitOf('/files')).toMatchObject({ of: 'gateway' });
+    expect(await limitOf('/unlimited')).toBeNull();
+    const { out } = await run(gatehouse.dataOf('gateway'), 'GET', '/limited', '--token', token);
+    expect(out).toMatch(/^ {2}user_rate_limit +passed: 5 requests in 10 s, 2 at once, for each user/m);
   });
 
   test('is readable', async () => {
