@@ -572,6 +572,8 @@ void Application::Impl::apply(const Config& config)
     gateway.public_url = config_.gateway.public_url;
     if (gateway_)
         gateway_->reload(std::move(gateway));
+    if (http::PublicSide* side = listeners_.public_side())
+        side->set_trusted_proxies(http::AddressRanges(config.gateway.trusted_proxies));
     log::set_level(config.log.level);
 }
 

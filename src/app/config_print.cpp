@@ -161,14 +161,15 @@ void append_table(std::string& out, const std::vector<Setting>& table)
 }
 
 // What a list of maps may hold, and the lists in it.
-void append_items(std::string& out, std::string_view key, const Items& items)
+void append_items(std::string& out, std::string_view key, const Items& items, bool reloadable)
 {
     auto table = items.prototype();
     fmt::format_to(std::back_inserter(out), "### Each item of `{}`\n\n", key);
+    out += reloadable ? "A reload takes them all.\n\n" : "Changes take effect at the next start.\n\n";
     append_table(out, table);
     for (const Setting& setting : table)
         if (const auto* inner = std::get_if<Items>(&setting.slot))
-            append_items(out, fmt::format("{}[].{}", key, setting.key), *inner);
+            append_items(out, fmt::format("{}[].{}", key, setting.key), *inner, reloadable);
 }
 
 void append_section(std::string& out, const Section& section, const std::vector<Setting>& table)
@@ -186,7 +187,7 @@ void append_section(std::string& out, const Section& section, const std::vector<
         const auto* items = std::get_if<Items>(&setting.slot);
         if (!items)
             continue;
-        append_items(out, setting.key, *items);
+        append_items(out, setting.key, *items, setting.is(Setting::reloadable));
         json::object by_default{{setting.key.substr(setting.key.find('.') + 1), value_of(setting)}};
         out += "By default:\n\n```yaml\n";
         append_yaml(out, json::object{{section.name, by_default}}, 0, "");

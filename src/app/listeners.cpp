@@ -22,7 +22,7 @@ std::shared_ptr<http::PublicSide> make_public_side(const gateway::Config& gatewa
     if (limit == 0 && !gateway.proxy_protocol)
         return nullptr;
     auto side = std::make_shared<http::PublicSide>();
-    side->trusted_proxies = http::AddressRanges(gateway.trusted_proxies);
+    side->set_trusted_proxies(http::AddressRanges(gateway.trusted_proxies));
     side->proxy_protocol = gateway.proxy_protocol;
     if (limit > 0)
         side->limit = std::make_unique<http::AddressLimit>(limit);

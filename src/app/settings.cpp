@@ -110,16 +110,17 @@ std::vector<Setting> upstream_settings(gateway::UpstreamConfig& upstream)
 using RateLimitKeys = std::array<std::string_view, 4>;  // requests, per, burst, key
 
 void add_rate_limit_settings(std::vector<Setting>& table, gateway::RateLimitConfig& limit, const RateLimitKeys& keys,
-                             std::string_view requests)
+                             std::string_view requests, unsigned flags = Setting::plain)
 {
     table.insert(table.end(),
                  {
-                     {keys[0], Count{&limit.requests, 0, 1'000'000}, requests},
-                     {keys[1], Seconds{&limit.per, seconds{1}}, "time in which that many come back"},
-                     {keys[2], Count{&limit.burst, 0, 1'000'000}, "requests at once; 0: as many as `requests`"},
+                     {keys[0], Count{&limit.requests, 0, 1'000'000}, requests, flags},
+                     {keys[1], Seconds{&limit.per, seconds{1}}, "time in which that many come back", flags},
+                     {keys[2], Count{&limit.burst, 0, 1'000'000}, "requests at once; 0: as many as `requests`", flags},
                      {keys[3], choice(limit.key, {"address", "user", "route", "none"}),
                       "whose requests are counted together: of an address (IPv6: of its /64), of a user (an anonymous "
-                      "caller's by the address), or of all; none: no limit"},
+                      "caller's by the address), or of all; none: no limit",
+                      flags},
                  });
 }
 
@@ -297,7 +298,8 @@ void add_proxy_settings(std::vector<Setting>& table, gateway::Config& gateway)
                      {"gateway.trusted_proxies", &gateway.trusted_proxies,
                       "addresses and ranges (10.0.0.0/8) of proxies in front of the gateway: what they say about their "
                       "client by "
-                      "X-Forwarded-For, -Proto and -Host is believed; from others these fields mean nothing"},
+                      "X-Forwarded-For, -Proto and -Host is believed; from others these fields mean nothing",
+                      Setting::reloadable},
                      {"gateway.proxy_protocol", &gateway.proxy_protocol,
                       "every connection from gateway.trusted_proxies must begin with a PROXY header of version 2"},
                      {"gateway.connections_per_address_max", Count{&gateway.connections_per_address_max, 0, 1'000'000},
@@ -312,9 +314,11 @@ void add_gateway_settings(std::vector<Setting>& table, gateway::Config& gateway)
     add_rate_limit_settings(
         table, gateway.rate_limit,
         {"gateway.rate_limit.requests", "gateway.rate_limit.per", "gateway.rate_limit.burst", "gateway.rate_limit.key"},
-        "requests that may come in `per` to all routes without a limit of their own, Gatehouse's among them; 0: any");
+        "requests that may come in `per` to all routes without a limit of their own, Gatehouse's among them; 0: any",
+        Setting::reloadable);
     table.push_back({"gateway.rate_limit_buckets", Count{&gateway.rate_limit_buckets, 1'024, 16'777'216},
-                     "addresses and users that are counted at a time, 16 bytes each"});
+                     "addresses and users that are counted at a time, 16 bytes each; a change forgets what was counted",
+                     Setting::reloadable});
     table.insert(
         table.end(),
         {

@@ -169,7 +169,7 @@ Task<void> Acceptor::run_connection(StreamSocket::Socket socket, std::string rem
 bool Acceptor::admit(const std::string& address, AddressLimit::Place& place) const
 {
     PublicSide& side = *context_.options.public_side;
-    if (!side.limit || side.trusted_proxies.contains(address))
+    if (!side.limit || side.trusts(address))
         return true;
     place = side.limit->enter(address);
     return static_cast<bool>(place);
@@ -178,7 +178,7 @@ bool Acceptor::admit(const std::string& address, AddressLimit::Place& place) con
 Task<bool> Acceptor::find_client(StreamSocket& stream, std::string& address, AddressLimit::Place& place)
 {
     PublicSide& side = *context_.options.public_side;
-    if (!side.proxy_protocol || !side.trusted_proxies.contains(address))
+    if (!side.proxy_protocol || !side.trusts(address))
         co_return admit(address, place);
     std::optional<std::string> source;
     {

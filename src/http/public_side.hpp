@@ -9,11 +9,21 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 namespace gatehouse::http {
 
 struct PublicSide {
-    AddressRanges trusted_proxies;        // they speak for others: their own address has no limit
+    // Trusted proxies speak for others: their own address has no limit. Any thread; connections that were accepted
+    // before stay what they are.
+    bool trusts(std::string_view address) const { return trusted_proxies.load()->contains(address); }
+    void set_trusted_proxies(AddressRanges ranges)
+    {
+        trusted_proxies.store(std::make_shared<const AddressRanges>(std::move(ranges)));
+    }
+
+    std::atomic<std::shared_ptr<const AddressRanges>> trusted_proxies{std::make_shared<const AddressRanges>()};
     bool proxy_protocol = false;          // each connection of theirs begins with a PROXY header
     std::unique_ptr<AddressLimit> limit;  // null: none
     std::atomic<std::uint64_t> refused_proxy_headers{0};

@@ -25,11 +25,23 @@ ServerOptions with_side(std::vector<std::string> trusted, bool proxy_protocol, s
 {
     ServerOptions options = quick_options();
     options.public_side = std::make_shared<PublicSide>();
-    options.public_side->trusted_proxies = AddressRanges(trusted);
+    options.public_side->set_trusted_proxies(AddressRanges(trusted));
     options.public_side->proxy_protocol = proxy_protocol;
     if (limit > 0)
         options.public_side->limit = std::make_unique<AddressLimit>(limit);
     return options;
+}
+
+TEST(PublicSide, ProxiesCanBecomeTrustedWhileTheServerRuns)
+{
+    ServerOptions options = with_side({"192.0.2.1"}, true);
+    auto side = options.public_side;
+    TestServer server(tell_address, std::move(options));
+    EXPECT_EQ(RawSocket::connect(server.port()).ask(get_root).body, "127.0.0.1");
+    side->set_trusted_proxies(AddressRanges({"127.0.0.0/8"}));
+    RawSocket client = RawSocket::connect(server.port());
+    client.send(header_of_192_0_2_7);
+    EXPECT_EQ(client.ask(get_root).body, "192.0.2.7");
 }
 
 TEST(PublicSide, TheSourceOfAProxyHeaderIsThePeer)

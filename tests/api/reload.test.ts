@@ -83,6 +83,45 @@ describe('config reload', () => {
     expect(JSON.parse(later.out)).toEqual({ changes: [{ key: 'io.threads', before: 0, after: 7, at_next_start: true }] });
   });
 
+  test('the rate limit of the gateway, and how many are counted, change at once', async () => {
+    const reload = async (more: string) => {
+      write(config(route('/kept', echo)) + more);
+      expect((await run('config', 'reload')).out).not.toContain('next start');
+    };
+    await reload('  rate_limit: {requests: 2, per: 1h, key: route}\n');
+    const statuses = async () => [await status('/kept'), await status('/kept'), await status('/kept')];
+    expect(await statuses()).toEqual([200, 200, 429]);
+    // Another size is another table: nobody has sent anything yet.
+    await reload('  rate_limit: {requests: 2, per: 1h, key: route}\n  rate_limit_buckets: 2048\n');
+    expect(await statuses()).toEqual([200, 200, 429]);
+    await reload('');
+    expect(await statuses()).toEqual([200, 200, 200]);
+  });
+
+  test('trusted proxies change at once', async () => {
+    const client = async () => {
+      const answer = await fetch(`${gatehouse.url}/kept`, { headers: { 'x-forwarded-for': '192.0.2.7' } });
+      return Object.fromEntries(((await answer.json()) as any).fields)['x-forwarded-for'];
+    };
+    expect(await client()).toBe('127.0.0.1');
+    write(config(route('/kept', echo)) + '  trusted_proxies: [127.0.0.0/8]\n');
+    expect((await run('config', 'reload')).out).toBe('Reloaded:\n  gateway.trusted_proxies: [] -> ["127.0.0.0/8"]\n');
+    expect(await client()).toBe('192.0.2.7');
+    write(config(route('/kept', echo)));
+    expect((await run('config', 'reload')).code).toBe(0);
+    expect(await client()).toBe('127.0.0.1');
+  });
+
+  test('another issuer waits for the next start, and that is said', async () => {
+    const issuer = (audience: string) => `  issuers: [{name: corp, issuer: "http://127.0.0.1:1", audience: ${audience}, jwks_url: "http://127.0.0.1:1/keys"}]\n`;
+    write(config(route('/kept', echo) + route('/beside', echo)) + issuer('shop'));
+    const reloaded = await run('config', 'reload');
+    expect(reloaded.code, reloaded.errors).toBe(0);
+    expect(reloaded.out).toMatch(/Takes effect at the next start:\n {2}gateway\.issuers\[[^\]]*\]: none -> \{.*\}\n$/);
+    expect(await status('/beside')).toBe(200);
+    expect((await run('config', 'diff')).out).toContain('Takes effect at the next start:\n  gateway.issuers[');
+  });
+
   test('config diff tells beforehand and changes nothing', async () => {
     write(config(route('/kept', other)));
     expect(await run('config', 'reload')).toMatchObject({ code: 0 });
