@@ -394,6 +394,7 @@ void check_config(const Config& config, Report& report)
     check_addresses(config, report);
     check_tls(config, report);
     check_proxies(config.gateway, report);
+    check_http2(config.gateway.http2, report);
     check_stores(config, report);
     check_upstreams(config, report);
     check_routes(config, report);

@@ -7,12 +7,13 @@ namespace gatehouse::app {
 
 namespace {
 
-std::shared_ptr<http::TlsServer> make_tls_server(const gateway::TlsConfig& tls)
+std::shared_ptr<http::TlsServer> make_tls_server(const gateway::Config& gateway)
 {
+    const gateway::TlsConfig& tls = gateway.tls;
     if (tls.listen.empty())
         return nullptr;
-    return std::make_shared<http::TlsServer>(
-        http::TlsServerOptions{.certificates = tls.certificates, .version_min = tls.version_min, .http2 = true});
+    return std::make_shared<http::TlsServer>(http::TlsServerOptions{
+        .certificates = tls.certificates, .version_min = tls.version_min, .http2 = gateway.http2.enabled});
 }
 
 // Null when nothing of it is wished.
@@ -44,7 +45,7 @@ Listeners::Listeners(Config& config, const RoleSet& roles, IoThreads& threads) :
 {
     if (roles.has(Role::gateway)) {
         public_side_ = make_public_side(config_.gateway);
-        tls_ = make_tls_server(config_.gateway.tls);
+        tls_ = make_tls_server(config_.gateway);
         http_ = bind(Role::gateway, config_.gateway.listen);
         https_ = bind(Role::gateway, config_.gateway.tls.listen, tls_);
     }

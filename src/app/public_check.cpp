@@ -81,4 +81,10 @@ void check_proxies(const gateway::Config& gateway, Report& report)
         report.add("gateway.proxy_protocol", "needs gateway.trusted_proxies: from nobody else is the header read");
 }
 
+void check_http2(const gateway::Http2Config& http2, Report& report)
+{
+    if (http2.cleartext && !http2.enabled)
+        report.add("gateway.http2_cleartext", "contradicts gateway.http2: false");
+}
+
 }  // namespace gatehouse::app

@@ -9,5 +9,6 @@ namespace gatehouse::app {
 
 void check_tls(const Config& config, Report& report);
 void check_proxies(const gateway::Config& gateway, Report& report);
+void check_http2(const gateway::Http2Config& http2, Report& report);
 
 }  // namespace gatehouse::app

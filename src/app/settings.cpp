@@ -362,6 +362,8 @@ void add_http2_settings(std::vector<Setting>& table, gateway::Http2Config& http2
 {
     table.insert(table.end(),
                  {
+                     {"gateway.http2", &http2.enabled,
+                      "offer HTTP/2 to clients; false: HTTP/1.1 is all that is offered and accepted"},
                      {"gateway.http2_cleartext", &http2.cleartext,
                       "speak HTTP/2 without TLS with clients that begin with it, such as a proxy in front"},
                  });

@@ -130,6 +130,7 @@ struct AccessLogSampling {
 };
 
 struct Http2Config {
+    bool enabled = true;  // on the public side; false: HTTP/1.1 alone
     bool cleartext = false;
 };
 

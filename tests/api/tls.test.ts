@@ -219,3 +219,50 @@ describe('certificates', () => {
     expect(check(`gateway:\n  tls:\n    listen: 127.0.0.1:0\n    certificates:\n      - {certificate: ${late.certificate}, key: ${late.key}}\n`)).toBe('The configuration is fine.\n');
   });
 });
+
+describe('gateway.http2: false', () => {
+  let plain: Gatehouse;
+  beforeAll(async () => {
+    plain = await new Gatehouse({ distributed: false, config: `
+gateway:
+  http2: false
+  tls: {listen: "127.0.0.1:0", certificates: [{certificate: ${site.certificate}, key: ${site.key}}]}
+  routes:
+    - {path: /public, upstreams: ["${echo.url}"], authentication: none}
+` }).start();
+  });
+  afterAll(async () => {
+    await plain?.stop();
+  });
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+  const answerTo = (socket: net.Socket): Promise<string> =>
+    new Promise((resolve) => {
+      let text = '';
+      socket.on('data', (piece) => (text += piece.toString('latin1')));
+      socket.on('error', () => resolve(text));
+      socket.on('close', () => resolve(text));
+      socket.write(preface);
+    });
+
+  test('HTTP/1.1 is what a client of both gets', async () => {
+    const socket = await connect({ port: securePort(plain), ALPNProtocols: ['h2', 'http/1.1'] });
+    expect(socket.alpnProtocol).toBe('http/1.1');
+    socket.destroy();
+    expect((await ask('/public/x', { of: plain })).status).toBe(200);
+  });
+
+  test('a client of HTTP/2 alone is refused in the handshake', async () => {
+    await expect(connect({ port: securePort(plain), ALPNProtocols: ['h2'] })).rejects.toThrow(/no application protocol/i);
+  });
+
+  test('nor is its preface taken, with TLS or without', async () => {
+    expect(await answerTo(await connect({ port: securePort(plain) }))).toMatch(/^HTTP\/1\.1 (400|505) /);
+    expect(await answerTo(net.connect(Number(new URL(plain.url).port), '127.0.0.1'))).toMatch(/^HTTP\/1\.1 (400|505) /);
+  });
+
+  test('gateway.http2_cleartext contradicts it', () => {
+    const file = path.join(files, 'contradiction.yaml');
+    writeFileSync(file, 'gateway: {http2: false, http2_cleartext: true}\n');
+    expect(() => execFileSync(binary, ['config', 'check', '--config', file], { stdio: 'pipe' })).toThrow(/gateway\.http2_cleartext: contradicts gateway\.http2: false/);
+  });
+});
