@@ -4,6 +4,7 @@
 #include "gateway/explain.hpp"
 #include "gateway/generation.hpp"
 #include "gateway/issuers.hpp"
+#include "gateway/rate_limit_metrics.hpp"
 #include "gateway/recent_finder.hpp"
 #include "gateway/upstream_metrics.hpp"
 #include "http/health_checks.hpp"
@@ -43,7 +44,8 @@ public:
           })
     {
         alive_.push_back(newest_);
-        watch_upstreams();
+        watch_newest();
+        needs_.process_metrics.add(rate_limit_metrics_);
     }
 
     Task<http::Response> handle(http::Request& request)
@@ -70,7 +72,7 @@ public:
                                                    finder_.upstream(), newest_.get());
         alive_.push_back(next);
         newest_ = next;
-        watch_upstreams();
+        watch_newest();
         // Shared, because the last to count down may still be in that call when this has been woken up.
         auto taken = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(current_.size()));
         for (std::size_t i = 0; i < current_.size(); ++i)
@@ -86,7 +88,8 @@ public:
     const std::shared_ptr<UpstreamMetrics>& upstream_metrics() const { return upstream_metrics_; }
 
 private:
-    void watch_upstreams()
+    // What metrics and health checks look at.
+    void watch_newest()
     {
         std::vector<std::shared_ptr<http::EndpointSet>> services;
         for (const UpstreamSet::Entry& entry : newest_->upstreams().all()) {
@@ -94,6 +97,7 @@ private:
             checks_.add(services.back());
         }
         upstream_metrics_->show(std::move(services));
+        rate_limit_metrics_->show(newest_->rate_buckets());
     }
 
     Needs needs_;
@@ -103,6 +107,7 @@ private:
     RecentFinder finder_;
     http::HealthChecks checks_{needs_.clients};
     std::shared_ptr<UpstreamMetrics> upstream_metrics_ = std::make_shared<UpstreamMetrics>();
+    std::shared_ptr<RateLimitMetrics> rate_limit_metrics_ = std::make_shared<RateLimitMetrics>();
     boost::shared_ptr<Generation> newest_;
     std::vector<boost::weak_ptr<Generation>> alive_;
     PerThread<CurrentGeneration> current_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/rate_limit.hpp"
+#include "gateway/rate_limit_metrics.hpp"
 
 #include <gtest/gtest.h>
 
@@ -145,6 +146,28 @@ TEST_F(RateLimits, AFloodOfAddressesForgetsBucketsOnlyToTheirFavour)
     EXPECT_EQ(spared, 100'000) << "nobody is refused for others";
     EXPECT_GT(buckets_.evictions(), 90'000U);
     EXPECT_LE(allowed(limit, 20, "192.0.2.1"), 10) << "at most one more burst";
+}
+
+TEST_F(RateLimits, WhatWasForgottenIsCountedOverChangesOfTheTable)
+{
+    auto flooded = [&] {
+        auto buckets = std::make_shared<RateBuckets>(16);
+        RateLimit limit({.requests = 10}, "address", "p", *buckets);
+        for (int i = 0; i < 100; ++i)
+            limit.count("", "10.0.0." + std::to_string(i), now_);
+        return buckets;
+    };
+    RateLimitMetrics metrics;
+    auto told = [&] { return metrics.Collect().at(0).metric.at(0).counter.value; };
+    EXPECT_EQ(told(), 0);
+    auto first = flooded();
+    ASSERT_GT(first->evictions(), 50U);
+    metrics.show(first);
+    metrics.show(first);
+    EXPECT_EQ(told(), first->evictions());
+    auto second = flooded();
+    metrics.show(second);
+    EXPECT_EQ(told(), first->evictions() + second->evictions());
 }
 
 TEST_F(RateLimits, FullBucketsAreReplacedWithoutAnyLoss)

@@ -82,6 +82,8 @@ public:
     const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
     // Of the configured routes; null in the table for other proxies.
     const UpstreamSet* upstreams() const { return upstreams_.get(); }
+    // What rate limits count in; null in the table for other proxies.
+    std::shared_ptr<const RateBuckets> buckets() const { return buckets_; }
 
 private:
     void add(Route route);
