@@ -259,6 +259,8 @@ void check_upstreams(const Config& config, Report& report)
             });
             check_client_tls(upstream.tls, secure, key + ".tls", report);
         }
+        if (options.hash_balance_factor != 0 && options.hash_balance_factor < 100)
+            report.add(key + ".hash_balance_factor", "must be 100 or more, or 0 for none");
         if (options.ejection.time > options.ejection.time_max)
             report.add(key + ".ejection.time", "must not be longer than ejection.time_max");
         const http::HealthOptions& health = options.health;

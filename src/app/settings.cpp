@@ -58,8 +58,12 @@ std::vector<Setting> upstream_settings(gateway::UpstreamConfig& upstream)
         {"endpoints", items(upstream.endpoints, endpoint_settings), "where the service listens, 1 to 64 of them",
          Setting::required},
         {"balance", choice(options.balance, {"round_robin", "least_requests", "hash_user", "hash_address"}),
-         "which endpoint takes a request: in turn; the less busy one of two chosen by chance; always the same one for "
+         "which endpoint takes a request: in turn; the less busy one of two chosen by chance; the same one for "
          "a user (or, without one, a client address), or for a client address"},
+        {"hash_balance_factor", Count{&options.hash_balance_factor, 0, 1'000},
+         "with a hash: how many requests an endpoint may have in progress, in percent of its share of them all (100 "
+         "and "
+         "up); what is more goes to the next one; 0: any number"},
         {"timeouts.connect", Milliseconds{&options.limits.connect, shortest}, "for a connection to an endpoint"},
         {"timeouts.first_byte", Milliseconds{&options.limits.first_byte, shortest},
          "from the sent request to the head of its answer"},

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t slow_start_parts = 10;  // one that comes back begins with one of so many parts of its weight
 constexpr unsigned doublings_max = 20;
+constexpr std::uint64_t busy_min = 8;  // with fewer requests in progress no endpoint is overloaded
 
 std::int64_t ticks_of(SteadyTime time) { return time.time_since_epoch().count(); }
 
@@ -168,12 +169,33 @@ std::optional<std::size_t> EndpointSet::choose_least(Turns& turns, const Tried& 
     return load(*second, *first) < load(*first, *second) ? second : first;
 }
 
+bool EndpointSet::LoadBound::allows(std::uint64_t in_progress, std::int64_t weight) const
+{
+    // in_progress + 1 <= ceil(factor * requests * weight / weights), without the division.
+    return factor == 0 || in_progress < busy_min ||
+           in_progress * 100 * weights < factor * requests * static_cast<std::uint64_t>(weight);
+}
+
+EndpointSet::LoadBound EndpointSet::load_bound(bool fit_only, SteadyTime now) const
+{
+    LoadBound bound{.requests = 1, .weights = 0, .factor = options_.hash_balance_factor};
+    for (std::size_t i = 0; bound.factor != 0 && i < size(); ++i) {
+        std::int64_t weight = weight_of(i, {}, fit_only, now);
+        bound.weights += static_cast<std::uint64_t>(weight);
+        bound.requests += weight != 0 ? in_progress(i) : 0;
+    }
+    return bound;
+}
+
 // Rendezvous hashing with weights: when an endpoint goes, only its callers move; one that comes back slowly gets its
-// own callers back first.
+// own callers back first. With bounded loads (Mirrokni, Thorup, Zadimoghaddam: Consistent Hashing with Bounded Loads):
+// an endpoint that is overloaded is passed over, and its callers go to the next one in their own order.
 std::optional<std::size_t> EndpointSet::choose_by_hash(std::uint64_t affinity, const Tried& tried, bool fit_only,
                                                        SteadyTime now) const
 {
+    LoadBound bound = load_bound(fit_only, now);
     std::optional<std::size_t> best;
+    bool best_allowed = false;
     double best_score = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < size(); ++i) {
         std::int64_t weight = weight_of(i, tried, fit_only, now);
@@ -182,8 +204,11 @@ std::optional<std::size_t> EndpointSet::choose_by_hash(std::uint64_t affinity, c
         // In (0, 1]; the score is exponentially distributed with the weight as its rate, the least one wins.
         double uniform = (static_cast<double>(mix(affinity ^ entries_[i]->hash) >> 11U) + 1) * 0x1p-53;
         double score = -std::log(uniform) / static_cast<double>(weight);
-        if (!best || score < best_score) {
+        // When all that were not tried are overloaded, the first one takes it.
+        bool allowed = bound.allows(in_progress(i), weight);
+        if (!best || (allowed != best_allowed ? allowed : score < best_score)) {
             best = i;
+            best_allowed = allowed;
             best_score = score;
         }
     }

@@ -100,6 +100,15 @@ private:
     std::optional<std::size_t> choose_by_hash(std::uint64_t affinity, const Tried& tried, bool fit_only,
                                               SteadyTime now) const;
     std::optional<std::size_t> choose_by_chance(Turns& turns, const Tried& tried, bool fit_only, SteadyTime now) const;
+    // Whether an endpoint has so much to do that a hash passes it over.
+    struct LoadBound {
+        std::uint64_t requests = 0;  // in progress at all that may be chosen, with the one to come
+        std::uint64_t weights = 0;   // of them
+        std::uint64_t factor = 0;    // in percent; 0: there is no bound
+
+        bool allows(std::uint64_t in_progress, std::int64_t weight) const;
+    };
+    LoadBound load_bound(bool fit_only, SteadyTime now) const;
     // 0: not to be chosen.
     std::int64_t weight_of(std::size_t index, const Tried& tried, bool fit_only, SteadyTime now) const;
     void eject(Entry& entry, std::string_view cause, SteadyTime now);

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 namespace gatehouse::http {
@@ -107,6 +108,101 @@ TEST_F(EndpointSetTest, AHashKeepsACallerAtItsEndpointAndMovesOnlyThoseOfOneThat
     now_ += 5s + 10s;
     for (const auto& [user, at] : before)
         EXPECT_EQ(choose(affinity_of(user)), at) << "and they come back";
+}
+
+TEST_F(EndpointSetTest, AHashPassesOverloadedEndpointsByWithinItsBound)
+{
+    options_.balance = Balance::hash_user;
+    make({1, 1, 1, 1});
+    // All come from one user: without a bound one endpoint would have them all.
+    std::uint64_t user = affinity_of("ada");
+    std::size_t home = choose(user);
+    std::vector<std::size_t> order;  // of the endpoints, as its requests reach them
+    for (std::size_t requests = 1; requests <= 1000; ++requests) {
+        std::size_t index = choose(user);
+        ASSERT_TRUE(set_->enter(index));
+        if (std::ranges::find(order, index) == order.end())
+            order.push_back(index);
+        if (requests <= 8)
+            EXPECT_EQ(index, home) << "so few are no overload";
+        for (std::size_t i = 0; i < 4; ++i)
+            EXPECT_LE(set_->in_progress(i), std::max<std::size_t>(8, (requests * 125 + 399) / 400));
+    }
+    EXPECT_EQ(order.size(), 4U);
+    // Only as many go elsewhere as must: the ones first in the user's order are full.
+    EXPECT_GE(set_->in_progress(order[0]), 312U);
+    EXPECT_GE(set_->in_progress(order[1]), 312U);
+    // When there is room at home again, it is where the next one goes.
+    for (int i = 0; i < 200; ++i)
+        set_->leave(home);
+    EXPECT_EQ(choose(user), home);
+}
+
+TEST_F(EndpointSetTest, AHashWithABoundKeepsAlmostEverybodyWhenTheLoadIsEven)
+{
+    options_.balance = Balance::hash_user;
+    make({2, 1, 1});
+    auto unbounded_options = options_;
+    unbounded_options.hash_balance_factor = 0;
+    EndpointSet unbounded("orders", endpoints({2, 1, 1}), unbounded_options);
+    int elsewhere = 0;
+    for (int i = 0; i < 4000; ++i) {
+        std::uint64_t user = affinity_of("user-" + std::to_string(i));
+        std::size_t index = choose(user);
+        ASSERT_TRUE(set_->enter(index));
+        elsewhere += index != *unbounded.choose(turns_, user, {}, now_) ? 1 : 0;
+    }
+    EXPECT_NEAR(static_cast<double>(set_->in_progress(0)), 2000, 150) << "its weight is a half";
+    EXPECT_NEAR(static_cast<double>(set_->in_progress(1)), 1000, 150);
+    EXPECT_LT(elsewhere, 200);
+}
+
+TEST_F(EndpointSetTest, UnderLoadOnlyTheCallersOfAnEndpointThatGoesMove)
+{
+    options_.balance = Balance::hash_user;
+    make({1, 1, 1, 1});
+    std::map<std::uint64_t, std::size_t> before;
+    for (int i = 0; i < 4000; ++i) {
+        std::uint64_t user = affinity_of("user-" + std::to_string(i));
+        before[user] = choose(user);
+        ASSERT_TRUE(set_->enter(before[user]));
+    }
+    // Its requests end when it goes, and each caller asks again.
+    for (std::size_t left = set_->in_progress(2); left > 0; --left)
+        set_->leave(2);
+    fail(2, 5);
+    int others = 0;
+    int moved = 0;
+    for (const auto& [user, at] : before) {
+        if (at == 2)
+            continue;
+        set_->leave(at);
+        std::size_t next = choose(user);
+        ASSERT_TRUE(set_->enter(next));
+        others += 1;
+        moved += next != at ? 1 : 0;
+    }
+    for (const auto& [user, at] : before)
+        if (at == 2) {
+            std::size_t next = choose(user);
+            EXPECT_NE(next, 2U);
+            ASSERT_TRUE(set_->enter(next));
+        }
+    EXPECT_GT(others, 2800);
+    EXPECT_LT(moved, others / 50);
+    for (std::size_t i : {0U, 1U, 3U})
+        EXPECT_LE(set_->in_progress(i), 4000U * 125 / 300 + 1);
+}
+
+TEST_F(EndpointSetTest, AnOverloadedEndpointIsBetterThanNone)
+{
+    options_.balance = Balance::hash_user;
+    make({1, 1});
+    for (int i = 0; i < 50; ++i)
+        set_->enter(0);
+    EndpointSet::Tried tried;
+    tried.set(1);
+    EXPECT_EQ(set_->choose(turns_, affinity_of("ada"), tried, now_), 0U);
 }
 
 TEST_F(EndpointSetTest, FailuresInARowEjectAndASuccessBetweenThemDoesNot)

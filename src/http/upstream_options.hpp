@@ -8,7 +8,8 @@
 
 namespace gatehouse::http {
 
-// Which endpoint takes a request. The last two keep one caller at one endpoint as long as that is there.
+// Which endpoint takes a request. The last two keep one caller at one endpoint as long as that is there and has not
+// much more to do than the others.
 enum class Balance { round_robin, least_requests, hash_user, hash_address };
 
 struct ExchangeLimits {
@@ -54,6 +55,8 @@ struct HealthOptions {
 
 struct UpstreamOptions {
     Balance balance = Balance::round_robin;
+    // With a hash: how many requests an endpoint may have in progress, in percent of its share; 0: any number.
+    std::size_t hash_balance_factor = 125;
     ExchangeLimits limits;
     RetryOptions retry;
     EjectionOptions ejection;
