@@ -236,18 +236,14 @@ Application::Impl::Impl(Config config, Sources sources)
 
 std::unique_ptr<identity::Authenticator> Application::Impl::make_authenticator() const
 {
-    identity::TokenRules rules;
-    rules.issuer = config_.auth.issuer;
-    rules.audience = config_.auth.audience;
+    identity::TokenRules rules{.issuer = config_.auth.issuer, .audience = config_.auth.audience};
     return std::make_unique<identity::Authenticator>(keys_, revocations_, rules, clock_);
 }
 
 void Application::Impl::build_roles()
 {
     if (tracer_) {
-        http::Endpoint collector = *http::parse_endpoint(config_.tracing.endpoint);
-        if (collector.scheme == "https")
-            collector.tls = std::make_shared<http::TlsClient>(config_.tracing.tls);
+        auto collector = http::secured(*http::parse_endpoint(config_.tracing.endpoint), config_.tracing.tls);
         trace_exporter_ = std::make_unique<http::TraceExporter>(*tracer_, clients_.at(0), std::move(collector),
                                                                 config_.tracing.timeout);
     }

@@ -16,18 +16,17 @@ namespace {
 
 using Bytes = std::array<char, 16>;
 
-std::string to_uuid_text(Bytes bytes, unsigned version)
+void write_uuid_text(Bytes bytes, unsigned version, std::string& text)
 {
     bytes[6] = static_cast<char>((static_cast<unsigned char>(bytes[6]) & 0x0fU) | (version << 4U));
     bytes[8] = static_cast<char>((static_cast<unsigned char>(bytes[8]) & 0x3fU) | 0x80U);
-    std::string text(36, '-');
+    text.assign(36, '-');
     std::string_view rest(bytes.data(), bytes.size());
     char* out = text.data();
     for (std::size_t size : {4U, 2U, 2U, 2U, 6U}) {
         out = write_hex(rest.substr(0, size), out) + 1;
         rest.remove_prefix(size);
     }
-    return text;
 }
 
 // 48 bits of milliseconds and 12 bits of a counter, never the same twice and never smaller than before
@@ -50,6 +49,13 @@ std::uint64_t next_tick()
 
 std::string make_id()
 {
+    std::string id;
+    assign_new_id(id);
+    return id;
+}
+
+void assign_new_id(std::string& id)
+{
     std::uint64_t tick = next_tick();
     std::uint64_t ms = tick >> 12U;
     Bytes bytes;
@@ -58,7 +64,7 @@ std::string make_id()
         bytes[i] = static_cast<char>(ms >> (40U - 8U * i));
     bytes[6] = static_cast<char>((tick >> 8U) & 0x0fU);
     bytes[7] = static_cast<char>(tick);
-    return to_uuid_text(bytes, 7);
+    write_uuid_text(bytes, 7, id);
 }
 
 std::string make_derived_id(std::string_view scope, std::string_view name)
@@ -70,7 +76,9 @@ std::string make_derived_id(std::string_view scope, std::string_view name)
     std::string digest = hash.finish();
     Bytes bytes;
     std::copy_n(digest.begin(), bytes.size(), bytes.begin());
-    return to_uuid_text(bytes, 8);
+    std::string id;
+    write_uuid_text(bytes, 8, id);
+    return id;
 }
 
 bool is_id(std::string_view text)

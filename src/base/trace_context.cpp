@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t trace_begin = 3;
 constexpr std::size_t span_begin = 36;
 constexpr std::size_t flags_begin = 53;
-constexpr std::size_t bytes = 55;
+constexpr std::size_t bytes = std::tuple_size_v<TraceContext::Text>;
 
 bool is_hex_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 bool is_hex(std::string_view text) { return std::ranges::all_of(text, is_hex_digit); }
@@ -46,12 +46,19 @@ TraceContext TraceContext::make_child() const
     return context;
 }
 
+void TraceContext::write(Text& text) const
+{
+    char* out = text.data();
+    for (std::string_view part : {std::string_view("00-"), trace_id(), std::string_view("-"), span_id(),
+                                  std::string_view(sampled ? "-01" : "-00")})
+        out = std::ranges::copy(part, out).out;
+}
+
 std::string TraceContext::to_text() const
 {
-    std::string text;
-    text.reserve(bytes);
-    text.append("00-").append(trace_id()).append("-").append(span_id()).append(sampled ? "-01" : "-00");
-    return text;
+    Text text;
+    write(text);
+    return {text.data(), text.size()};
 }
 
 std::optional<TraceContext> parse_traceparent(std::string_view text)

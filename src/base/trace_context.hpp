@@ -20,7 +20,9 @@ struct TraceContext {
 
     std::string_view trace_id() const { return {trace.data(), trace.size()}; }
     std::string_view span_id() const { return {span.data(), span.size()}; }
-    std::string to_text() const;  // "00-<trace>-<span>-01"
+    using Text = std::array<char, 55>;
+    void write(Text& text) const;  // "00-<trace>-<span>-01"
+    std::string to_text() const;   // the same
 
     bool operator==(const TraceContext&) const = default;
 };

@@ -95,10 +95,15 @@ void rewrite_request_fields(http::Request& request, const Route& route, const id
         identity::strip_session_cookies(headers);
 }
 
-void rewrite_response_fields(http::Headers& headers, http::Headers& scratch)
+void rewrite_response_fields(http::Headers& headers)
 {
-    keep_end_to_end_fields(headers, scratch, [](std::string_view) { return true; });
-    std::swap(headers, scratch);
+    if (connection_names_fields(headers)) {
+        http::Headers kept;
+        keep_end_to_end_fields(headers, kept, [](std::string_view) { return true; });
+        headers = std::move(kept);
+        return;
+    }
+    headers.remove_if([](http::Field field) { return is_hop_by_hop_field(field.name); });
 }
 
 }  // namespace gatehouse::gateway

@@ -18,7 +18,7 @@ void rewrite_request_fields(http::Request& request, const Route& route, const id
                             http::Headers& scratch);
 
 // Rewrites the fields of an answer: hop-by-hop fields are gone.
-void rewrite_response_fields(http::Headers& headers, http::Headers& scratch);
+void rewrite_response_fields(http::Headers& headers);
 
 // True for a field that a client must not send through: identity, forwarding, overriding, internal ones. Lower case.
 bool is_reserved_field(std::string_view name);

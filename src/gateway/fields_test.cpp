@@ -101,15 +101,27 @@ TEST(RequestFields, TheConsoleKeepsItsCookies)
 TEST(ResponseFields, HopByHopFieldsEndHere)
 {
     http::Headers headers;
-    http::Headers scratch;
     headers.add("Connection", "keep-alive, X-Internal");
     headers.add("Keep-Alive", "timeout=5");
     headers.add("X-Internal", "1");
     headers.add("Set-Cookie", "a=1");
     headers.add("Set-Cookie", "b=2");
-    rewrite_response_fields(headers, scratch);
+    rewrite_response_fields(headers);
     EXPECT_EQ(headers.size(), 2U);
     EXPECT_EQ(headers.count("set-cookie"), 2U);
+}
+
+TEST(ResponseFields, TheOthersStayAsTheyAre)
+{
+    http::Headers headers;
+    headers.add("Content-Type", "text/plain");
+    headers.add("Connection", "close");
+    headers.add("Transfer-Encoding", "chunked");
+    headers.add("ETag", "\"a\"");
+    rewrite_response_fields(headers);
+    EXPECT_EQ(headers.size(), 2U);
+    EXPECT_EQ(headers.find("content-type"), "text/plain");
+    EXPECT_EQ(headers.find("etag"), "\"a\"");
 }
 
 }  // namespace

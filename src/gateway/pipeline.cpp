@@ -459,7 +459,7 @@ void Pipeline::rewrite(http::Request& request, Passage& passage)
 void Pipeline::rewrite_answer(const http::Request& request, const Passage& passage, http::Response& response)
 {
     const Route& route = *passage.route;
-    rewrite_response_fields(response.headers, threads_.local().scratch);
+    rewrite_response_fields(response.headers);
     if (!route.response_edits.empty())
         route.response_edits.apply(response.headers);
     if (route.compression)

@@ -107,7 +107,7 @@ std::size_t RequestRecorder::number_of(const Route* route) const { return route 
 void RequestRecorder::begin(http::Request& request, Passage& passage) const
 {
     passage.active = metrics_.begin(request);
-    request.request_id = choose_request_id(request.head.headers);
+    choose_request_id(request.head.headers, request.request_id);
     if (tracer_)
         passage.span = begin_request_span(*tracer_, request);
     else

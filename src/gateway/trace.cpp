@@ -29,12 +29,13 @@ std::string_view known_method_of(const http::Request& request)
 
 }  // namespace
 
-std::string choose_request_id(const http::Headers& headers)
+void choose_request_id(const http::Headers& headers, std::string& id)
 {
     auto sent = headers.find("x-request-id");
     if (sent && is_request_id(*sent))
-        return std::string(*sent);
-    return make_id();
+        id = *sent;
+    else
+        assign_new_id(id);
 }
 
 bool is_traceparent(std::string_view text) { return parse_traceparent(text).has_value(); }
@@ -50,7 +51,9 @@ void ensure_traceparent(http::Headers& headers)
     auto sent = headers.find("traceparent");
     if (sent && is_traceparent(*sent) && headers.count("traceparent") == 1)
         return;
-    headers.set("traceparent", TraceContext::make_root(true).to_text());
+    TraceContext::Text text;
+    TraceContext::make_root(true).write(text);
+    headers.set("traceparent", {text.data(), text.size()});
     // A trace state belongs to the trace that it came with.
     headers.remove("tracestate");
 }

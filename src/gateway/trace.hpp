@@ -12,8 +12,8 @@
 
 namespace gatehouse::gateway {
 
-// The client's X-Request-Id when it is short and harmless (at most 64 of [A-Za-z0-9._-]), else a new id.
-std::string choose_request_id(const http::Headers& headers);
+// Into `id`: the client's X-Request-Id when it is short and harmless (at most 64 of [A-Za-z0-9._-]), else a new one.
+void choose_request_id(const http::Headers& headers, std::string& id);
 
 // True for a traceparent of version 00 with non-zero ids.
 bool is_traceparent(std::string_view text);

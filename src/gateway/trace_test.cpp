@@ -15,16 +15,20 @@ http::Headers headers_with(std::string_view name, std::string_view value)
     return headers;
 }
 
-TEST(RequestId, KeepsAHarmlessOne)
+std::string chosen_for(std::string_view sent)
 {
-    EXPECT_EQ(choose_request_id(headers_with("x-request-id", "abc-1.2_3")), "abc-1.2_3");
+    std::string id;
+    choose_request_id(headers_with("x-request-id", sent), id);
+    return id;
 }
+
+TEST(RequestId, KeepsAHarmlessOne) { EXPECT_EQ(chosen_for("abc-1.2_3"), "abc-1.2_3"); }
 
 TEST(RequestId, ReplacesWhatCouldHarmALog)
 {
     for (std::string_view sent : {"", "a b", "a\"b", "a\tb"})
-        EXPECT_TRUE(is_id(choose_request_id(headers_with("x-request-id", sent)))) << sent;
-    EXPECT_TRUE(is_id(choose_request_id(headers_with("x-request-id", std::string(65, 'a')))));
+        EXPECT_TRUE(is_id(chosen_for(sent))) << sent;
+    EXPECT_TRUE(is_id(chosen_for(std::string(65, 'a'))));
 }
 
 TEST(Traceparent, KeepsAWellFormedOne)

@@ -16,6 +16,7 @@
 #include "http/list.hpp"
 #include "http/response_body.hpp"
 #include "http/serializer.hpp"
+#include "http/spare_headers.hpp"
 #include "http/tls_stream.hpp"
 #include "http/tunnel.hpp"
 #include "http/websocket.hpp"
@@ -231,6 +232,7 @@ Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint,
             co_await connect(pool, exchange.lease, endpoint.tls, std::min(limits.end, coarse_now() + limits.connect));
         if (limits.end != SteadyTime::max())
             exchange.stream().set_final_deadline(limits.end);
+        exchange.head.headers = SpareHeaders::take();
         exchange.waiting = Waiting(request.interruption, exchange.stream());
         exchange.waiting.require();
 

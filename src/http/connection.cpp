@@ -7,6 +7,7 @@
 #include "http/exchange.hpp"
 #include "http/problem.hpp"
 #include "http/serializer.hpp"
+#include "http/spare_headers.hpp"
 #include "http/tunnel.hpp"
 
 #include <boost/asio/post.hpp>
@@ -94,6 +95,7 @@ Task<void> Connection::run()
             } else if (sent == Sent::failed) {
                 co_return;
             }
+            SpareHeaders::give_back(std::move(response.headers));
         }
         if (!keep) {
             co_await linger();

@@ -28,6 +28,14 @@ public:
     void add(std::string_view name, std::string_view value);
     void set(std::string_view name, std::string_view value);  // instead of every field of that name
     std::size_t remove(std::string_view name);                // how many there were
+    // Those for which `predicate(Field)` holds. It may not look at this object.
+    template <class Predicate>
+    void remove_if(Predicate predicate)
+    {
+        std::erase_if(entries_, [&](const Entry& entry) {
+            return predicate(Field{view(entry.name_begin, entry.name_size), view(entry.value_begin, entry.value_size)});
+        });
+    }
 
     // The first field of that name. `name` in lower case.
     std::optional<std::string_view> find(std::string_view name) const;

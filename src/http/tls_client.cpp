@@ -155,4 +155,11 @@ std::string TlsClient::fingerprint_of(const TlsClientOptions& options)
     return digest.finish();
 }
 
+Endpoint secured(Endpoint endpoint, const TlsClientOptions& options)
+{
+    if (endpoint.scheme == "https")
+        endpoint.tls = std::make_shared<TlsClient>(options);
+    return endpoint;
+}
+
 }  // namespace gatehouse::http

@@ -7,6 +7,7 @@
 
 #include "http/tls_objects.hpp"
 #include "http/tls_options.hpp"
+#include "http/url.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -68,5 +69,8 @@ private:
     std::uint64_t id_;
     UniqueSslContext context_;
 };
+
+// The endpoint, with a TlsClient of its own where it is https://. Throws as TlsClient.
+Endpoint secured(Endpoint endpoint, const TlsClientOptions& options);
 
 }  // namespace gatehouse::http
