@@ -65,6 +65,7 @@ beforeAll(async () => {
     upstream('cleartext', [plain.url.replace('http:', 'https:')], ca),
     upstream('mixed', [unknown.url, second.url], ca),
     upstream('checked', [unknown.url, second.url], ca, ', health: {path: /health, interval: 500ms, timeout: 500ms, unhealthy_after: 1, healthy_after: 1}'),
+    upstream('ejecting', [unknown.url, second.url], ca).replace('failures: 1000', 'failures: 2, time: 5m'),
     upstream('renewed', [renewed.url], `authorities: ${trusted}`),
   ];
   const names = all.map((text) => /name: (\w+)/.exec(text)![1]);
@@ -209,6 +210,13 @@ describe('a service that cannot be trusted', () => {
     expect(unknown.requests).toBe(0);
   });
 
+  test('is left out when that happens again and again', async () => {
+    const line = `gatehouse_upstream_ejections_total{upstream="ejecting",endpoint="127.0.0.1:${unknown.port}"}`;
+    for (let i = 0; i < 8; i++) expect(await ask('/ejecting/x')).toEqual([200, 'second']);
+    expect(await metric(line)).toBe(1);
+    expect(log()).toMatch(/"upstream":"ejecting".*certificate verify failed/);
+  });
+
   test('is unhealthy', async () => {
     const healthy = (service: Service) => metric(`gatehouse_upstream_endpoint_healthy{upstream="checked",endpoint="127.0.0.1:${service.port}"}`);
     await until(async () => (await healthy(unknown)) === 0 && (await healthy(second)) === 1);
@@ -280,7 +288,7 @@ describe('a reload', () => {
     await reload();
     const told = log().slice(before);
     expect(told).toContain('configuration not reloaded');
-    expect(told).toContain('gateway.upstreams[11].tls.authorities');
+    expect(told).toContain('gateway.upstreams[12].tls.authorities');
     expect(told).toContain(`${path.join(gatehouse.data, 'gatehouse.yaml')}:`);
     expect(told).toContain(`the authorities file ${trusted} cannot be used`);
     expect(await ask('/renewed/x')).toEqual([200, 'renewed']);
