@@ -107,6 +107,9 @@ describe('a server that logged in, stored a file, and passed requests on', () =>
   test('counts by the template of a route and never by what the client sent', () => {
     expect(text).toMatch(/^http_server_request_duration_seconds_count\{http_request_method="GET",http_response_status_code="200",http_route="\/api\/\*",network_protocol_version="1.1",url_scheme="http"\} 3$/m);
     expect(text).toMatch(/http_response_status_code="404",http_route=""/);
+    const port = new URL(echo.url).port;
+    expect(text).toContain(`http_client_request_duration_seconds_count{server_address="127.0.0.1",server_port="${port}",http_request_method="GET",http_response_status_code="200"} 3\n`);
+    expect(text).toContain(`http_client_open_connections{server_address="127.0.0.1",server_port="${port}",http_connection_state="active"} 0\n`);
     expect(text).toContain('http_route="/files/{id}"');
     expect(text).not.toContain('nothing/here');
     expect(text).toMatch(/^gatehouse_auth_logins_total\{outcome="accepted"\} 1$/m);
