@@ -562,14 +562,12 @@ void Application::Impl::on_users_changed()
 // What can change without a restart. What may fail comes first.
 void Application::Impl::apply(const Config& config)
 {
-    if (http::TlsServer* tls = listeners_.tls())
-        tls->reload(config.gateway.tls.certificates);
+    listeners_.begin_reload(config.gateway);
     gateway::Config gateway = config.gateway;
     gateway.public_url = config_.gateway.public_url;
     if (gateway_)
         gateway_->reload(std::move(gateway));
-    if (http::PublicSide* side = listeners_.public_side())
-        side->set_trusted_proxies(http::AddressRanges(config.gateway.trusted_proxies));
+    listeners_.trust(config.gateway.trusted_proxies);
     log::set_level(config.log.level);
 }
 

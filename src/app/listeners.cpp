@@ -2,6 +2,7 @@
 #include "app/listeners.hpp"
 
 #include <limits>
+#include <stdexcept>
 
 namespace gatehouse::app {
 
@@ -93,6 +94,21 @@ void Listeners::complete_urls()
     }
     if (config_.auth.issuer.empty())
         config_.auth.issuer = url;
+}
+
+void Listeners::begin_reload(const gateway::Config& gateway)
+{
+    if (public_side_ && public_side_->proxy_protocol && gateway.trusted_proxies.empty())
+        throw std::runtime_error("gateway.trusted_proxies: must not become empty while gateway.proxy_protocol is in "
+                                 "force, which ends at the next start");
+    if (tls_)
+        tls_->reload(gateway.tls.certificates);
+}
+
+void Listeners::trust(const std::vector<std::string>& proxies)
+{
+    if (public_side_)
+        public_side_->set_trusted_proxies(http::AddressRanges(proxies));
 }
 
 std::vector<std::pair<const char*, LateServer*>> Listeners::servers() const

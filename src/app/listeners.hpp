@@ -36,6 +36,11 @@ public:
     http::TlsServer* tls() const { return tls_.get(); }
     http::PublicSide* public_side() const { return public_side_.get(); }
 
+    // What they take of a new configuration, in two steps: the first one may throw, as http::read_certificate() or
+    // std::runtime_error for what only a restart can change, and leaves everything as it was; the second one cannot.
+    void begin_reload(const gateway::Config& gateway);
+    void trust(const std::vector<std::string>& proxies);
+
     // Those that there are, with the names that metrics know them by.
     std::vector<std::pair<const char*, LateServer*>> servers() const;
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who the client is when a proxy stands in front of the gateway, and how many connections one client may hold.
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEchoService, type Echo } from '../support/echo_service.js';
-import { Gatehouse } from '../support/gatehouse.js';
+import { binary, Gatehouse } from '../support/gatehouse.js';
 import { sleep } from '../support/process.js';
 
 let echo: Echo;
@@ -93,6 +96,24 @@ describe('a trusted proxy', () => {
     const text = await (await fetch(`${behindBalancer.opsUrl}/metrics`)).text();
     expect(text).toMatch(/gatehouse_server_refused_connections_total\{reason="proxy_header"\} 2\n/);
   });
+});
+
+test('the proxies cannot all be forgotten while their PROXY headers are expected', async () => {
+  const file = path.join(behindBalancer.data, 'gatehouse.yaml');
+  const reload = (text: string) => {
+    writeFileSync(file, text);
+    return spawnSync(binary, ['config', 'reload', '--data', behindBalancer.dataOf('gateway')], { encoding: 'utf8', timeout: 20_000 });
+  };
+  const rest = `connections_per_address_max: 2\n  ${routes()}\n`;
+  const refused = reload(`gateway:\n  ${rest}`);
+  expect(refused.status).toBe(2);
+  expect(refused.stderr).toContain('gateway.trusted_proxies: must not become empty while gateway.proxy_protocol is in force');
+  expect(fieldsOf(await exchange(behindBalancer, proxyHeader('192.0.2.7'), request))['x-forwarded-for']).toBe('192.0.2.7');
+  // Another proxy than this one: no header is expected of it any more, and it says nothing of anybody else.
+  expect(reload(`gateway:\n  trusted_proxies: [192.0.2.1]\n  proxy_protocol: true\n  ${rest}`).status).toBe(0);
+  expect(fieldsOf(await exchange(behindBalancer, request))['x-forwarded-for']).toBe('127.0.0.1');
+  expect(reload(`gateway:\n  trusted_proxies: [127.0.0.1]\n  proxy_protocol: true\n  ${rest}`).status).toBe(0);
+  expect(fieldsOf(await exchange(behindBalancer, proxyHeader('192.0.2.7'), request))['x-forwarded-for']).toBe('192.0.2.7');
 });
 
 test('a PROXY header is no HTTP to a gateway that does not expect one', async () => {
