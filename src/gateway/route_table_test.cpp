@@ -3,32 +3,9 @@
 #include "gateway/route_table.hpp"
 
 #include "gateway/host.hpp"
+#include "support/allocations.hpp"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-thread_local bool counting = false;
-thread_local std::size_t allocations = 0;
-
-}  // namespace
-
-#if !__has_feature(thread_sanitizer)  // which brings operators of its own
-// NOLINTBEGIN(cppcoreguidelines-no-malloc,misc-new-delete-overloads)
-void* operator new(std::size_t size)
-{
-    allocations += counting ? 1 : 0;
-    if (void* memory = std::malloc(size))
-        return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-// NOLINTEND(cppcoreguidelines-no-malloc,misc-new-delete-overloads)
-#endif
 
 namespace gatehouse::gateway {
 namespace {
@@ -198,12 +175,10 @@ TEST_F(RouteOrder, AMatchAllocatesNothing)
     RouteTable table(config_);
     http::Headers headers;
     headers.add("host", "SHOP.example.com");
-    allocations = 0;
-    counting = true;
+    std::size_t before = gatehouse::testing::allocations;
     const Route* first = table.match({"GET", "/service299/7/x", "SHOP.example.com", &headers}).route;
     const Route* second = table.match({"GET", "/deep/1/2/end", "x.example.com", &headers}).route;
-    counting = false;
-    EXPECT_EQ(allocations, 0U);
+    EXPECT_EQ(gatehouse::testing::allocations, before);
     ASSERT_TRUE(first && second);
     EXPECT_EQ(first->name, "shop.example.com/service299/{id}/*");
     EXPECT_EQ(second->name, "*.example.com/deep/{a}/{b}/end/*");

@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#define COUNT_ALLOCATIONS_HERE
 #include "http/parser.hpp"
 
 #include "http/parser_vectors.hpp"
+#include "support/allocations.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <new>
-
-namespace {
-thread_local std::size_t allocation_count = 0;
-}
-
-// Counts, so that a test can say that parsing allocates nothing. ThreadSanitizer brings operators of its own.
-#if !__has_feature(thread_sanitizer)
-void* operator new(std::size_t size)
-{
-    ++allocation_count;
-    if (void* memory = std::malloc(size == 0 ? 1 : size))
-        return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-#endif
 
 namespace gatehouse::http {
 
@@ -262,9 +245,9 @@ TEST(RequestHead, ParsingIntoAUsedHeadAllocatesNothing)
                         "Authorization: Bearer " +
                         std::string(400, 'x') + "\r\nContent-Length: 12\r\n\r\n";
     ASSERT_EQ(parse_head(input, head).state, HeadResult::State::complete);
-    auto before = allocation_count;
+    auto before = gatehouse::testing::allocations;
     auto result = parse_head(input, head);
-    EXPECT_EQ(allocation_count, before);
+    EXPECT_EQ(gatehouse::testing::allocations, before);
     EXPECT_EQ(result.framing.length, 12U);
 }
 

@@ -1,34 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#define COUNT_ALLOCATIONS_HERE
 #include "identity/authenticator.hpp"
 
 #include "http/problem.hpp"
 #include "identity/revocation_fixture.hpp"
 #include "identity/token_fixture.hpp"
+#include "support/allocations.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <thread>
-
-namespace {
-
-thread_local std::size_t allocations = 0;
-
-}  // namespace
-
-// Counts what this test's threads allocate.
-#if !__has_feature(thread_sanitizer)  // which brings operators of its own
-void* operator new(std::size_t size)
-{
-    ++allocations;
-    if (void* memory = std::malloc(size))
-        return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-#endif
 
 namespace gatehouse::identity {
 namespace {
@@ -121,9 +102,9 @@ TEST_F(AuthenticatorTest, AllocatesNothingForATokenItRemembers)
 {
     std::string token = token_of("one");
     ASSERT_TRUE(authenticator.verify(token).has_value());
-    std::size_t before = allocations;
+    std::size_t before = gatehouse::testing::allocations;
     bool valid = authenticator.verify(token).has_value();
-    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(gatehouse::testing::allocations, before);
     EXPECT_TRUE(valid);
 }
 
