@@ -58,6 +58,7 @@ public:
     }
 
     std::optional<std::uint64_t> length() const override { return std::nullopt; }
+    const http::Headers* trailers() const override { return body_->trailers(); }
 
 private:
     std::unique_ptr<http::BodyReader> body_;

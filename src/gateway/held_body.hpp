@@ -21,6 +21,7 @@ public:
 
     Task<std::string_view> read() override { return body_->read(); }
     std::optional<std::uint64_t> length() const override { return body_->length(); }
+    const http::Headers* trailers() const override { return body_->trailers(); }
 
 private:
     boost::local_shared_ptr<const void> held_;

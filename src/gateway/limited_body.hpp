@@ -24,6 +24,7 @@ public:
     }
 
     std::optional<std::uint64_t> length() const override { return body_.length(); }
+    const http::Headers* trailers() const override { return body_.trailers(); }
 
     std::uint64_t bytes() const { return bytes_; }
 

@@ -78,6 +78,7 @@ public:
         co_return piece;
     }
     std::optional<std::uint64_t> length() const override { return body_.length(); }
+    const http::Headers* trailers() const override { return body_.trailers(); }
 
 private:
     http::BodyReader& body_;
@@ -100,6 +101,7 @@ public:
         co_return piece;
     }
     std::optional<std::uint64_t> length() const override { return stream_->length(); }
+    const http::Headers* trailers() const override { return stream_->trailers(); }
 
 private:
     std::unique_ptr<http::BodyReader> stream_;

@@ -38,6 +38,7 @@ std::vector<http::WeightedEndpoint> endpoints_of(const UpstreamConfig& config,
             throw std::runtime_error(fmt::format("{}: not an upstream URL: {}", config.name, entry.url));
         if (endpoint->scheme == "https")
             endpoint->tls = tls;
+        endpoint->protocol = config.options.protocol;
         endpoints.push_back({std::move(*endpoint), static_cast<unsigned>(entry.weight)});
     }
     if (endpoints.empty())

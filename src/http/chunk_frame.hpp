@@ -3,15 +3,25 @@
 #pragma once
 
 #include "http/stream_socket.hpp"
+#include "http/trailers.hpp"
 
 #include <array>
 #include <charconv>
+#include <string>
 #include <string_view>
 
 namespace gatehouse::http {
 
 class ChunkFrame final {
 public:
+    // Adds the last chunk, with fields after the body.
+    void add_last(Gather& gather, const Headers& trailers)
+    {
+        last_ = "0\r\n";
+        append_trailers(last_, trailers);
+        gather.add(last_);
+    }
+
     // Adds `piece` as a chunk, or the last chunk when it is empty. Valid until the next call.
     void add(Gather& gather, std::string_view piece)
     {
@@ -29,6 +39,7 @@ public:
 
 private:
     std::array<char, 20> size_line_{};
+    std::string last_;
 };
 
 }  // namespace gatehouse::http

@@ -13,6 +13,7 @@
 #include "http/body_piece.hpp"
 #include "http/chunk_frame.hpp"
 #include "http/connection_pool.hpp"
+#include "http/http2_client.hpp"
 #include "http/list.hpp"
 #include "http/response_body.hpp"
 #include "http/serializer.hpp"
@@ -82,12 +83,14 @@ std::uint64_t id_of(const TlsClient* tls) { return tls ? tls->id() : 0; }
 // Whose connections may be used for each other's requests. It does not keep the TlsClient.
 struct PoolKey {
     explicit PoolKey(const Endpoint& endpoint)
-        : scheme(endpoint.scheme), host(endpoint.host), port(endpoint.port), tls(id_of(endpoint.tls.get()))
+        : scheme(endpoint.scheme), host(endpoint.host), port(endpoint.port), protocol(endpoint.protocol),
+          tls(id_of(endpoint.tls.get()))
     {
     }
     std::string scheme;
     std::string host;
     std::uint16_t port;
+    Protocol protocol;
     std::uint64_t tls;
 };
 
@@ -96,11 +99,13 @@ struct SamePool {
 
     bool operator()(const PoolKey& a, const PoolKey& b) const
     {
-        return a.port == b.port && a.host == b.host && a.scheme == b.scheme && a.tls == b.tls;
+        return a.port == b.port && a.host == b.host && a.scheme == b.scheme && a.protocol == b.protocol &&
+               a.tls == b.tls;
     }
     bool operator()(const Endpoint& a, const PoolKey& b) const
     {
-        return a.port == b.port && a.host == b.host && a.scheme == b.scheme && id_of(a.tls.get()) == b.tls;
+        return a.port == b.port && a.host == b.host && a.scheme == b.scheme && a.protocol == b.protocol &&
+               id_of(a.tls.get()) == b.tls;
     }
     bool operator()(const PoolKey& a, const Endpoint& b) const { return (*this)(b, a); }
 
@@ -150,11 +155,11 @@ private:
 
 }  // namespace
 
-class Client::Impl final {
+class Client::Impl final : private ClientConnector {
 public:
     Impl(asio::any_io_executor executor, const ClientOptions& options, std::shared_ptr<ClientMetrics> metrics)
         : executor_(std::move(executor)), options_(options), metrics_(std::move(metrics)), deadlines_(executor_),
-          addresses_(executor_)
+          addresses_(executor_), http2_(executor_, options_, buffers_, deadlines_, *this)
     {
     }
 
@@ -173,17 +178,19 @@ public:
         addresses_.interrupt();
         for (auto& [endpoint, pool] : pools_)
             pool->close_idle();
+        http2_.close_idle();
     }
 
     void close()
     {
         for (auto& [endpoint, pool] : pools_)
             pool->close();
+        http2_.close();
     }
 
     std::size_t idle_count() const
     {
-        std::size_t count = 0;
+        std::size_t count = http2_.idle_count();
         for (const auto& [endpoint, pool] : pools_)
             count += pool->kept();
         return count;
@@ -192,8 +199,9 @@ public:
     const std::shared_ptr<ClientMetrics>& metrics() const { return metrics_; }
 
 private:
-    ConnectionPool& pool_of(const Endpoint& endpoint);
-    Task<void> connect(ConnectionPool& pool, Lease& lease, std::shared_ptr<const TlsClient> tls, SteadyTime deadline);
+    ConnectionPool& pool_of(const Endpoint& endpoint) override;
+    Task<void> connect(ConnectionPool& pool, Lease& lease, std::shared_ptr<const TlsClient> tls,
+                       SteadyTime deadline) override;
     Task<std::unique_ptr<ClientConnection>> connect_to(StreamSocket::Socket::endpoint_type address, std::string name,
                                                        SteadyTime deadline);
     Task<void> secure(ConnectionPool& pool, ClientConnection& connection, std::shared_ptr<const TlsClient> tls,
@@ -217,11 +225,14 @@ private:
     AddressCache addresses_;
     std::string output_;  // scratch for one message's head
     std::unordered_map<PoolKey, std::unique_ptr<ConnectionPool>, SamePool, SamePool> pools_;
+    Http2Client http2_;
 };
 
 Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint, std::string host, Request& request,
                                   SendLimits limits)
 {
+    if (endpoint.protocol == Protocol::http2)
+        co_return co_await http2_.send(std::move(self), std::move(endpoint), std::move(host), request, limits);
     ConnectionPool& pool = pool_of(endpoint);
     request.head.headers.set("host", host);
     request.head.headers.remove("expect");  // the body is sent without waiting; our own server asks its client for it

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/1.1 client of one I/O thread, with its pool of kept connections. It lives on that thread alone.
+// The HTTP client of one I/O thread, with its pool of kept connections. It lives on that thread alone. Endpoints that
+// say so are spoken HTTP/2 with (http2_client.hpp), the others HTTP/1.1.
 //
 // "https" endpoints are connected to by their TlsClient, always verified, the handshake within the time for connecting.
 // Connections of different TlsClients are kept apart.
@@ -31,6 +32,7 @@ struct ClientOptions {
     ParserLimits parser;
     std::size_t idle_connections_max = 1024;  // kept for each endpoint
     std::size_t connections_max = 8192;       // in use at once for each endpoint; beyond it TooManyConnections
+    std::uint32_t streams_max = 256;          // at once on one connection with HTTP/2
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds first_byte_timeout{60'000};
     std::chrono::milliseconds body_timeout{30'000};  // between two pieces of a body, either way

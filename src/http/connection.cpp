@@ -295,6 +295,8 @@ Task<bool> Connection::send_pieces(Response& response, Framing framing, std::str
             gather.add(head);
         if (!chunked)
             gather.add(piece);
+        else if (const Headers* trailers = last ? trailers_of(response) : nullptr)
+            frame.add_last(gather, *trailers);
         else if (!first || !piece.empty())
             frame.add(gather, piece);
         first = false;
@@ -315,6 +317,13 @@ Task<bool> Connection::send_pieces(Response& response, Framing framing, std::str
             co_return false;
         }
     }
+}
+
+// RFC 9110 section 6.5.1: for a client that has said that it takes them.
+const Headers* Connection::trailers_of(const Response& response) const
+{
+    const Headers* trailers = response.stream->trailers();
+    return trailers && trailers->size() != 0 && work_->request.takes_trailers ? trailers : nullptr;
 }
 
 // Makes the client notice that the body is not whole.

@@ -41,6 +41,7 @@ private:
     Sent send_now(Response& response, bool keep, Gather& gather);
     Task<bool> send_stream(Response& response, bool keep);
     Task<bool> send_pieces(Response& response, Framing framing, std::string_view piece, std::string head);
+    const Headers* trailers_of(const Response& response) const;
     void break_off(const Framing& framing, std::string_view cause);
     Task<void> run_tunnel(Response& response);
     void look();

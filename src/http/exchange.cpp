@@ -2,6 +2,7 @@
 #include "http/exchange.hpp"
 
 #include "base/id.hpp"
+#include "http/list.hpp"
 #include "http/problem.hpp"
 
 #include <algorithm>
@@ -37,6 +38,12 @@ void begin_exchange(Request& request, BodyReader& body, const Peer& peer, bool a
     request.route = {};
     request.request_id.clear();
     request.upgrade.clear();
+    request.takes_trailers = false;
+    for_each_element(request.head.headers, "te", [&](std::string_view element) {
+        request.takes_trailers = request.takes_trailers || iequals(element, "trailers");
+    });
+    request.companions = nullptr;
+    request.body_holds.reset();
     if (assign_id)
         assign_request_id(request);
 }

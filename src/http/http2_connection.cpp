@@ -33,7 +33,7 @@ PrefaceMatch match_http2_preface(std::string_view bytes)
 Http2Connection::Http2Connection(ServerContext& context, StreamSocket& stream, Peer peer)
     : OpenConnection(context), context_(context), stream_(stream), peer_(std::move(peer)),
       session_(*this, context.options.http2, context.options.parser),
-      tasks_(stream.socket().get_executor(), "http", 2ULL * context.options.http2.streams_max + writers_max),
+      tasks_(stream.socket().get_executor(), "http", 4ULL * context.options.http2.streams_max + writers_max),
       later_(std::make_shared<Later>(this)), deadline_(context.deadlines, &Http2Connection::on_deadline, this),
       idle_since_(coarse_now()), head_since_(idle_since_)
 {

@@ -35,6 +35,7 @@ public:
     void flush();           // now; not from within the session
     void schedule_flush();  // soon
     void release(Http2Stream& stream);
+    bool spawn(Task<void> task) { return tasks_.spawn(std::move(task)); }
 
 private:
     // What outlives the connection while a call of it waits in the thread's queue.
@@ -62,7 +63,7 @@ private:
     StreamSocket& stream_;
     Peer peer_;
     Http2Session session_;
-    TaskGroup tasks_;  // handlers, and the wait for the peer to take more
+    TaskGroup tasks_;  // handlers, their companions, and the wait for the peer to take more
     std::shared_ptr<Later> later_;
     std::vector<std::unique_ptr<Http2Stream>> streams_;  // in use
     std::vector<std::unique_ptr<Http2Stream>> spare_;

@@ -2,9 +2,8 @@
 #include "http/http2_session.hpp"
 
 #include "base/error.hpp"
+#include "http/http2_wire.hpp"
 #include "http/serializer.hpp"
-
-#include <nghttp2/nghttp2.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,8 @@
 
 namespace gatehouse::http {
 
+using namespace http2;
+
 namespace {
 
 // How often a client may widen windows for each frame of data that it was sent, and each stream that it opened.
@@ -22,57 +23,18 @@ constexpr std::int64_t window_updates_per_data_frame = 10;
 constexpr std::int64_t window_updates_per_stream = 4;
 constexpr std::int64_t window_updates_first = 20;
 
-// libnghttp2's own limits.
-constexpr std::size_t acknowledgements_max = 100;  // PING and SETTINGS answers that wait to be sent
-constexpr std::size_t settings_max = 32;           // entries of one SETTINGS frame
-constexpr std::size_t continuations_max = 8;
-constexpr std::size_t header_table_bytes = 4096;
-
 constexpr std::array<std::uint8_t, 8> drain_ping{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
 
 nghttp2_session* native(void* session) { return static_cast<nghttp2_session*>(session); }
 
-std::string_view text(const std::uint8_t* bytes, std::size_t size)
+OptionPointer server_options(const Http2Options& options)
 {
-    return {reinterpret_cast<const char*>(bytes), size};
-}
-
-nghttp2_nv make_field(std::string_view name, std::string_view value, std::uint8_t flags)
-{
-    return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-            reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(), flags};
-}
-
-// What stays where it is, and what changes under the library's hands.
-constexpr std::uint8_t kept = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-constexpr std::uint8_t copied = NGHTTP2_NV_FLAG_NO_COPY_NAME;
-
-// Values that are never sent twice would push useful ones out of the table of known fields; secrets do not belong
-// there.
-bool is_worth_remembering(std::string_view name) { return name != "x-request-id" && name != "set-cookie"; }
-
-struct OptionDeleter {
-    void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
-};
-struct CallbacksDeleter {
-    void operator()(nghttp2_session_callbacks* callbacks) const { nghttp2_session_callbacks_del(callbacks); }
-};
-
-std::unique_ptr<nghttp2_option, OptionDeleter> make_options(const Http2Options& options)
-{
-    nghttp2_option* option = nullptr;
-    if (nghttp2_option_new(&option) != 0)
-        throw std::bad_alloc();
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);
-    nghttp2_option_set_server_fallback_rfc7540_priorities(option, 0);
-    nghttp2_option_set_max_outbound_ack(option, acknowledgements_max);
-    nghttp2_option_set_max_settings(option, settings_max);
-    nghttp2_option_set_max_continuations(option, continuations_max);
-    nghttp2_option_set_max_deflate_dynamic_table_size(option, header_table_bytes);
+    OptionPointer option = make_options();
+    nghttp2_option_set_server_fallback_rfc7540_priorities(option.get(), 0);
     // Behind our own budget, which is smaller.
-    nghttp2_option_set_stream_reset_rate_limit(option, 2ULL * options.glitches_max, 2ULL * options.glitches_per_second);
-    return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
+    nghttp2_option_set_stream_reset_rate_limit(option.get(), 2ULL * options.glitches_max,
+                                               2ULL * options.glitches_per_second);
+    return option;
 }
 
 }  // namespace
@@ -84,16 +46,6 @@ struct Http2Session::Callbacks {
     static Http2Exchange* exchange(nghttp2_session* session, std::int32_t id)
     {
         return static_cast<Http2Exchange*>(nghttp2_session_get_stream_user_data(session, id));
-    }
-
-    template <class Function>
-    static int guard(Function function)
-    {
-        try {
-            return function();
-        } catch (...) {
-            return NGHTTP2_ERR_CALLBACK_FAILURE;  // no memory
-        }
     }
 
     static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* owner)
@@ -152,9 +104,7 @@ struct Http2Session::Callbacks {
             if (!known)
                 return 0;
             if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
-                // Trailers are read, bounded, and dropped.
-                known->trailer_bytes += name_size + value_size + 1;
-                if (known->trailer_bytes <= me.limits_.trailer_bytes_max)
+                if (known->input_trailers.add(text(name, name_size), text(value, value_size), me.limits_))
                     return 0;
                 me.head_pending_ = false;
                 return static_cast<int>(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE);
@@ -262,49 +212,21 @@ struct Http2Session::Callbacks {
 
     static ssize_t send(nghttp2_session*, const std::uint8_t* bytes, std::size_t size, int, void* owner)
     {
-        Buffer& output = *self(owner).output_;
-        if (output.space().size() < size)
-            return NGHTTP2_ERR_WOULDBLOCK;
-        std::memcpy(output.space().data(), bytes, size);
-        output.commit(size);
-        return static_cast<ssize_t>(size);
+        return take_frame(*self(owner).output_, bytes, size);
     }
 
     static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* head, std::size_t size,
                          nghttp2_data_source* source, void* owner)
     {
-        constexpr std::size_t frame_head_bytes = 9;
-        Buffer& output = *self(owner).output_;
-        if (output.space().size() < frame_head_bytes + size)
-            return NGHTTP2_ERR_WOULDBLOCK;
-        auto& from = *static_cast<Http2Exchange*>(source->ptr);
-        std::memcpy(output.space().data(), head, frame_head_bytes);
-        std::memcpy(output.space().data() + frame_head_bytes, from.output.data(), size);
-        output.commit(frame_head_bytes + size);
-        from.output.remove_prefix(size);
-        from.output_taken();
-        return 0;
+        return take_data(*self(owner).output_, head, size, *source);
     }
 
-    static ssize_t read_data(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t size_max, std::uint32_t* flags,
-                             nghttp2_data_source* source, void*)
-    {
-        auto& from = *static_cast<Http2Exchange*>(source->ptr);
-        std::size_t size = std::min(size_max, from.output.size());
-        if (size == 0 && !from.output_ends)
-            return NGHTTP2_ERR_DEFERRED;
-        *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-        if (from.output_ends && size == from.output.size())
-            *flags |= NGHTTP2_DATA_FLAG_EOF;
-        return static_cast<ssize_t>(size);
-    }
-
-    static std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> make()
+    static CallbacksPointer make()
     {
         nghttp2_session_callbacks* made = nullptr;
         if (nghttp2_session_callbacks_new(&made) != 0)
             throw std::bad_alloc();
-        std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> callbacks(made);
+        CallbacksPointer callbacks(made);
         nghttp2_session_callbacks_set_on_begin_frame_callback(made, on_begin_frame);
         nghttp2_session_callbacks_set_on_begin_headers_callback(made, on_begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(made, on_header);
@@ -327,7 +249,7 @@ Http2Session::Http2Session(Owner& owner, const Http2Options& options, const Pars
       window_updates_left_(window_updates_first)
 {
     thread_local const auto callbacks = Callbacks::make();
-    auto option = make_options(options);
+    auto option = server_options(options);
     nghttp2_session* session = nullptr;
     if (nghttp2_session_server_new2(&session, callbacks.get(), this, option.get()) != 0)
         throw std::bad_alloc();
@@ -423,7 +345,7 @@ void Http2Session::send_head(Http2Exchange& exchange, int status, const Headers&
     if (!headers.contains("date"))
         fields.push_back(make_field("date", current_date(), copied));
 
-    nghttp2_data_provider provider{.source = {.ptr = &exchange}, .read_callback = Callbacks::read_data};
+    nghttp2_data_provider provider = provider_of(exchange);
     if (nghttp2_submit_response(native(session_.get()), exchange.id, fields.data(), fields.size(),
                                 with_body ? &provider : nullptr) != 0)
         reset(exchange, Reset::internal_error);

@@ -10,8 +10,10 @@
 #include "http/buffer_pool.hpp"
 #include "http/http2_budget.hpp"
 #include "http/http2_head.hpp"
+#include "http/http2_output.hpp"
 #include "http/message.hpp"
 #include "http/server.hpp"
+#include "http/trailers.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -20,27 +22,17 @@
 namespace gatehouse::http {
 
 // A request and its answer, as the session sees them: one stream.
-class Http2Exchange {
+class Http2Exchange : public Http2Output {
 public:
-    Http2Exchange() = default;
-    virtual ~Http2Exchange() = default;
-    Http2Exchange(const Http2Exchange&) = delete;
-    Http2Exchange& operator=(const Http2Exchange&) = delete;
-
     virtual void take_input(std::string_view piece) = 0;  // of the request's body
     virtual void end_input() = 0;
-    virtual void output_taken() = 0;  // some of `output` was, or all
-    virtual void close() = 0;         // the last call: the stream is over, by its end or a reset
+    virtual void close() = 0;  // the last call: the stream is over, by its end or a reset
 
     std::int32_t id = 0;
     Http2HeadBuilder head;
     ParseError head_error = ParseError::none;  // set when the head is complete
     bool head_complete = false;
-    std::size_t trailer_bytes = 0;
-
-    // What is to be sent of the answer's body. It stays where it is until output_taken() says that it is done with.
-    std::string_view output;
-    bool output_ends = false;  // nothing comes after `output`
+    TrailerCollector input_trailers;
     bool input_ended = false;
     bool closed = false;
 };

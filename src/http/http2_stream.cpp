@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds look_interval{500};
 Http2Stream::Http2Stream(Http2Connection& connection, ServerContext& context, const asio::any_io_executor& executor)
     : connection_(connection), context_(context), waiting_(executor, asio::steady_timer::time_point::max()),
       deadline_(context.deadlines, &Http2Stream::on_deadline, this),
+      read_deadline_(context.deadlines, &Http2Stream::on_read_deadline, this),
       look_(context.deadlines, &Http2Stream::on_look, this)
 {
 }
@@ -43,16 +44,18 @@ void Http2Stream::begin(const Peer& peer)
     head.begin(request().head, context_.options.parser, context_.options.http2.head_bytes_max);
     head_error = ParseError::none;
     head_complete = false;
-    trailer_bytes = 0;
+    input_trailers.clear();
     output = {};
     output_ends = false;
+    output_trailers = nullptr;
     input_ended = false;
     closed = false;
     received_ = 0;
     window_bytes_ = context_.options.http2.stream_window_bytes;
     length_.reset();
     continue_pending_ = false;
-    expired_ = false;
+    read_expired_ = false;
+    served_ = false;
     error_.reset();
     submitted_ = false;
     final_deadline_ = coarse_now() + context_.options.request_timeout;
@@ -66,7 +69,9 @@ void Http2Stream::finish()
     incoming_ = Buffer();
     response_ = Response();
     deadline_.clear();
+    read_deadline_.clear();
     look_.clear();
+    request().body_holds.reset();
     context_.give_back(std::move(work_));
 }
 
@@ -79,6 +84,7 @@ void Http2Stream::begin_request()
     begin_exchange(request(), *this, *peer_, context_.options.assign_request_ids);
     work_->interruption.reset();
     request().interruption = &work_->interruption;
+    request().companions = this;
     look_.set(coarse_now() + look_interval);
 }
 
@@ -91,6 +97,9 @@ Task<void> Http2Stream::serve()
         ~Running()
         {
             stream.running_ = false;
+            stream.served_ = true;
+            if (stream.companions_ != 0)
+                stream.wake();
             if (!stream.closed && !stream.submitted_)
                 stream.break_off("its handler ended without an answer");
             stream.connection_.release(stream);
@@ -144,19 +153,19 @@ Task<std::string_view> Http2Stream::read()
     while (incoming_.empty()) {
         if (input_ended)
             co_return std::string_view{};
-        if (closed)
+        if (closed || served_)
             fail(BodyError::Kind::closed);
-        if (std::exchange(continue_pending_, false)) {
+        if (std::exchange(continue_pending_, false) && !submitted_) {
             connection_.session().send_continue(*this);
             connection_.schedule_flush();
         }
         reading_ = true;
-        set_deadline(coarse_now() + context_.options.body_timeout);
+        read_expired_ = false;
+        read_deadline_.set(coarse_now() + context_.options.body_timeout);
         co_await wait();
         reading_ = false;
-        bool late = expired_;
-        set_deadline(SteadyTime::max());
-        if (late && incoming_.empty() && !closed)
+        read_deadline_.clear();
+        if (read_expired_ && incoming_.empty() && !closed)
             fail(BodyError::Kind::too_slow);
     }
     if (closed && !input_ended)
@@ -267,7 +276,8 @@ bool Http2Stream::take_piece(std::string_view& piece, std::uint64_t& sent, const
         return false;
     }
     output = piece;
-    output_ends = piece.empty() || (known && sent == framing.length);
+    output_trailers = response_.stream->trailers();
+    output_ends = piece.empty() || (known && sent == framing.length && !output_trailers);
     set_deadline(coarse_now() + context_.options.body_timeout);
     return true;
 }
@@ -304,21 +314,44 @@ void Http2Stream::wake() { waiting_.cancel(); }
 // Never later than the request's own end.
 void Http2Stream::set_deadline(SteadyTime when)
 {
-    expired_ = false;
     deadline_.set(std::min(when, final_deadline_));
 }
 
 void Http2Stream::on_deadline(void* self)
 {
     auto& stream = *static_cast<Http2Stream*>(self);
-    bool final = stream.final_deadline_ <= std::chrono::steady_clock::now();
-    if (stream.reading_ && !final) {
-        stream.expired_ = true;
-        stream.wake();
-        return;
-    }
     // The answer was not read, or everything took too long.
     stream.cancel();
+}
+
+void Http2Stream::on_read_deadline(void* self)
+{
+    auto& stream = *static_cast<Http2Stream*>(self);
+    stream.read_expired_ = true;
+    stream.wake();
+}
+
+bool Http2Stream::start(Task<void> task)
+{
+    ++companions_;
+    if (connection_.spawn(accompany(std::move(task))))
+        return true;
+    --companions_;
+    return false;
+}
+
+Task<void> Http2Stream::accompany(Task<void> task)
+{
+    std::exception_ptr error;
+    try {
+        co_await std::move(task);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    --companions_;
+    connection_.release(*this);
+    if (error)
+        std::rethrow_exception(error);
 }
 
 // While a request takes long: whether its session has ended meanwhile.

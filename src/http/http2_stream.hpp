@@ -20,7 +20,7 @@ namespace gatehouse::http {
 
 class Http2Connection;
 
-class Http2Stream final : public Http2Exchange, public BodyReader {
+class Http2Stream final : public Http2Exchange, public BodyReader, private Companions {
 public:
     // `connection` owns it.
     Http2Stream(Http2Connection& connection, ServerContext& context, const asio::any_io_executor& executor);
@@ -29,7 +29,7 @@ public:
     void begin(const Peer& peer);
     // Runs the handler and sends its answer. REQUIRES: the head is complete.
     Task<void> serve();
-    bool in_use() const { return !closed || running_; }
+    bool in_use() const { return !closed || running_ || companions_ != 0; }
     void finish();  // when it is not in use any more
 
     void take_input(std::string_view piece) override;
@@ -40,11 +40,15 @@ public:
     // The request's body.
     Task<std::string_view> read() override;
     std::optional<std::uint64_t> length() const override { return length_; }
+    const Headers* trailers() const override { return &input_trailers.fields(); }
 
     std::size_t index = 0;  // among its connection's streams
 
 private:
+    bool start(Task<void> task) override;
+    Task<void> accompany(Task<void> task);
     static void on_deadline(void* self);
+    static void on_read_deadline(void* self);
     static void on_look(void* self);
 
     Request& request() { return work_->request; }
@@ -68,11 +72,14 @@ private:
     std::unique_ptr<Workspace> work_;
     asio::steady_timer waiting_;  // never expires; its cancellation wakes up serve()
     Deadline deadline_;
+    Deadline read_deadline_;
     Deadline look_;
     SteadyTime final_deadline_ = SteadyTime::max();
+    unsigned companions_ = 0;
     bool running_ = false;  // serve()
-    bool reading_ = false;  // the handler waits for the client
-    bool expired_ = false;
+    bool served_ = false;   // it has ended
+    bool reading_ = false;  // the handler, or its companion, waits for the client
+    bool read_expired_ = false;
 
     Buffer incoming_;  // arrived, and counted against the windows
     std::optional<std::uint64_t> length_;

@@ -92,6 +92,10 @@ public:
 
     // The whole length in bytes, where it is known beforehand.
     virtual std::optional<std::uint64_t> length() const = 0;
+
+    // The fields after the body (RFC 9110 section 6.5): null when none can come, else what there is of them, which is
+    // all once read() has given the end.
+    virtual const Headers* trailers() const { return nullptr; }
 };
 
 // The body did not arrive as announced: closed early, too large, malformed framing, too slow; or its sender's access
@@ -139,6 +143,18 @@ struct ResponseHead {
 class Interruption;  // interruption.hpp
 class Tunnel;        // tunnel.hpp
 
+// Runs what goes on beside the answer to a request: the rest of its body on the way to a service that answers while it
+// reads. Implemented by the server; on the request's thread.
+class Companions {
+public:
+    // False, and `task` is dropped, when there are too many. The request and its body live until the task has ended;
+    // when its answer is over the body's read() throws.
+    virtual bool start(Task<void> task) = 0;
+
+protected:
+    ~Companions() = default;
+};
+
 // A request as a handler sees it. It outlives the handler's coroutine; one thread owns it.
 struct Request {
     RequestHead head;
@@ -151,6 +167,12 @@ struct Request {
     Interruption* interruption = nullptr;
     // The protocol that the connection shall change to (RFC 9110 section 7.8), where the gateway lets it; else empty.
     std::string upgrade;
+    // The client takes fields after the answer's body (TE: trailers).
+    bool takes_trailers = false;
+    // Set by the server where an answer may begin before the body was read; null where it must not.
+    Companions* companions = nullptr;
+    // What `body` is part of, where that may go away before a companion has ended.
+    std::shared_ptr<void> body_holds;
 
     // Filled by the router: the pieces of the path that stand for {names}, decoded, in the order of the template.
     std::vector<std::string> path_parameters;

@@ -28,6 +28,7 @@ public:
     }
 
     std::optional<std::uint64_t> length() const override { return body_->length(); }
+    const Headers* trailers() const override { return body_->trailers(); }
 
 private:
     std::unique_ptr<BodyReader> body_;

@@ -2,6 +2,8 @@
 // How a service's endpoints are chosen, judged and spared: values alone, comparable.
 #pragma once
 
+#include "http/url.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -54,6 +56,7 @@ struct HealthOptions {
 };
 
 struct UpstreamOptions {
+    Protocol protocol = Protocol::http1;
     Balance balance = Balance::round_robin;
     // With a hash: how many requests an endpoint may have in progress, in percent of its share; 0: any number.
     std::size_t hash_balance_factor = 125;

@@ -25,6 +25,9 @@ bool is_unambiguous_path(std::string_view path);
 
 class TlsClient;
 
+// What is spoken with a service.
+enum class Protocol { http1, http2 };
+
 // Where a service listens: "http://host:port/prefix", the same with https, or "unix:/path/to/socket".
 struct Endpoint {
     std::string scheme;  // "http", "https" or "unix"
@@ -32,6 +35,7 @@ struct Endpoint {
     std::uint16_t port = 0;
     std::string prefix;                    // path put before the request's, without a trailing '/'
     std::shared_ptr<const TlsClient> tls;  // with "https": how it is connected to; not part of its URL
+    Protocol protocol = Protocol::http1;
     bool operator==(const Endpoint&) const = default;
     std::string authority() const;  // for the Host field
 };
