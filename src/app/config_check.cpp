@@ -208,9 +208,12 @@ void check_service(const Config& config, const gateway::RouteConfig& route, cons
     if (!route.upstream.empty()) {
         if (!route.upstreams.empty())
             report.add(path + ".upstreams", "must be empty where `upstream` names the service");
-        if (std::ranges::find(config.gateway.upstreams, route.upstream, &gateway::UpstreamConfig::name) ==
-            config.gateway.upstreams.end())
+        auto named = std::ranges::find(config.gateway.upstreams, route.upstream, &gateway::UpstreamConfig::name);
+        if (named == config.gateway.upstreams.end())
             report.add(path + ".upstream", fmt::format("`{}` is none of gateway.upstreams", route.upstream));
+        else if (named->options.protocol == http::Protocol::http2 && !route.upgrade.empty())
+            report.add(path + ".upgrade",
+                       fmt::format("must be empty: `{}` speaks HTTP/2, which has no such change", route.upstream));
         return;
     }
     if (route.upstreams.empty())

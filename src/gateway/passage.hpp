@@ -17,6 +17,8 @@
 
 namespace gatehouse::gateway {
 
+class ForwardedBody;  // forwarded_body.hpp
+
 using Caller = std::shared_ptr<const identity::Claims>;  // null for an anonymous one
 
 struct Passage {
@@ -28,6 +30,7 @@ struct Passage {
     RecentRequests::Ticket ticket;
     Tracer::Span span;                // of the whole request, where it is recorded
     std::uint64_t request_bytes = 0;  // of the body, as far as it was read
+    std::shared_ptr<const ForwardedBody> body_beside;  // which may go on being read while the answer is sent
 
     // For the policies of the route, as the client said it; the request is rewritten on its way.
     std::optional<BucketResult> counted;  // by its rate limit

@@ -4,8 +4,8 @@
 #include "gateway/explain.hpp"
 #include "gateway/fields.hpp"
 #include "gateway/forward_auth.hpp"
+#include "gateway/forwarded_body.hpp"
 #include "gateway/held_body.hpp"
-#include "gateway/limited_body.hpp"
 #include "gateway/path.hpp"
 #include "gateway/revocable_body.hpp"
 #include "gateway/trace.hpp"
@@ -221,15 +221,9 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     if (passage.dry_run)
         co_return http::Response();
 
-    // A body of unknown length is measured as it passes; the others were checked by what they announce.
-    LimitedBody limited(*request.body, passage.route->body_bytes_max);
     http::BodyReader* whole = request.body;
-    if (!whole->length())
-        request.body = &limited;
-    // A long one ends with its session.
-    std::optional<RevocableBody> revocable;
-    if (passage.caller && whole->length().value_or(long_body_bytes) >= long_body_bytes)
-        request.body = &revocable.emplace(*request.body, RevocationWatch(revocations_, passage.caller));
+    std::optional<ForwardedBody> here;
+    forward_body(request, passage, here);
     Tracer::Span call = begin_call_span(passage.span, request, *passage.route->upstream);
     // So does the wait for the answer.
     std::optional<RevocationWatch> watch;
@@ -239,7 +233,7 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
     http::Response response = co_await passage.route->upstream->send(request, passing_of(request, passage));
     end_call_span(call, response);
     request.body = whole;
-    passage.request_bytes = whole->length().value_or(limited.bytes());
+    passage.request_bytes = whole->length().value_or(here ? here->bytes() : 0);
     session.reset();
     if (passage.caller && response.stream)
         response.stream =
@@ -249,6 +243,28 @@ Task<http::Response> Pipeline::pass(http::Request& request, Passage& passage)
 
     rewrite_answer(request, passage, response);
     co_return response;
+}
+
+// A body of unknown length is measured as it passes; the others were checked by what they announce. A long one ends
+// with its session. Where it may go on beside the answer it does not end with this coroutine.
+void Pipeline::forward_body(http::Request& request, Passage& passage, std::optional<ForwardedBody>& here) const
+{
+    auto length = request.body->length();
+    bool is_long = length.value_or(long_body_bytes) >= long_body_bytes;
+    bool beside = request.companions && length != 0;
+    if (!beside && length && !(is_long && passage.caller))
+        return;
+    std::optional<RevocationWatch> watch;
+    if (passage.caller && is_long)
+        watch.emplace(revocations_, passage.caller);
+    if (!beside) {
+        request.body = &here.emplace(*request.body, passage.route->body_bytes_max, std::move(watch));
+        return;
+    }
+    auto body = std::make_shared<ForwardedBody>(*request.body, passage.route->body_bytes_max, std::move(watch));
+    request.body = body.get();
+    request.body_holds = body;
+    passage.body_beside = std::move(body);
 }
 
 Task<http::Response> Pipeline::answer_forward_auth(http::Request& question, Passage& passage)

@@ -9,6 +9,7 @@
 #include "base/io_threads.hpp"
 #include "gateway/config.hpp"
 #include "gateway/forwarded.hpp"
+#include "gateway/forwarded_body.hpp"
 #include "gateway/https_only.hpp"
 #include "gateway/issuers.hpp"
 #include "gateway/overload.hpp"
@@ -67,6 +68,7 @@ private:
     std::optional<http::Problem> shed(const http::Request& request, const Passage& passage) const;
     bool may_be_revoked(const Passage& passage) const;
     std::optional<http::Problem> check_body(const http::Request& request, const Route& route) const;
+    void forward_body(http::Request& request, Passage& passage, std::optional<ForwardedBody>& here) const;
     void rewrite(http::Request& request, Passage& passage);
     void rewrite_answer(const http::Request& request, const Passage& passage, http::Response& response);
     static void add_policy_fields(const Passage& passage, http::Response& response);

@@ -2,12 +2,14 @@
 #include "gateway/request_recorder.hpp"
 
 #include "gateway/access_log.hpp"
+#include "gateway/forwarded_body.hpp"
 #include "gateway/trace.hpp"
 #include "http/recorded_body.hpp"
 #include "http/tunnel.hpp"
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,13 +25,17 @@ struct RequestRecord {
     int status = 0;
     std::uint64_t request_bytes = 0;
     AccessLogSampling sampling;
-    std::optional<AccessRecord> line;  // with an access log
+    std::shared_ptr<const ForwardedBody> body_beside;  // which has grown since
+    std::optional<AccessRecord> line;                  // with an access log
     Tracer::Span span;
 
     void tell(std::uint64_t response_bytes, bool complete)
     {
+        if (body_beside)
+            request_bytes = body_beside->bytes();
         active.count(route_number, status, request_bytes, response_bytes);
         if (span.recorded()) {
+            span.set("http.request.body.size", static_cast<std::int64_t>(request_bytes));
             span.set("http.response.body.size", static_cast<std::int64_t>(response_bytes));
             if (!complete)
                 span.fail();
@@ -37,6 +43,7 @@ struct RequestRecord {
         }
         if (!line)
             return;
+        line->request_bytes = request_bytes;
         line->response_bytes = response_bytes;
         line->complete = complete;
         if (is_logged(sampling, *line))
@@ -62,7 +69,6 @@ AccessRecord make_line(const http::Request& request, Passage& passage, const htt
     if (passage.caller)
         line.user = passage.caller->subject;
     line.status = response.status;
-    line.request_bytes = passage.request_bytes;
     line.began = passage.active.began();
     return line;
 }
@@ -82,7 +88,6 @@ void describe(Tracer::Span& span, const http::Request& request, const Passage& p
     span.set("client.address", request.remote_address);
     span.set("network.protocol.version", std::string(http::version_label(request.head.version)));
     span.set("user_agent.original", passage.agent);
-    span.set("http.request.body.size", static_cast<std::int64_t>(passage.request_bytes));
     span.set("gatehouse.request_id", request.request_id);
     if (passage.caller)
         span.set("user.id", passage.caller->subject);
@@ -131,6 +136,7 @@ void RequestRecorder::end(const http::Request& request, Passage& passage, http::
                          .status = response.status,
                          .request_bytes = passage.request_bytes,
                          .sampling = config_.access_log_sampling,
+                         .body_beside = std::move(passage.body_beside),
                          .line = std::nullopt,
                          .span = std::move(passage.span)};
     if (config_.access_log)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A body, either way, that ends with BodyError::revoked once its sender's or reader's token is revoked: an upload or a
-// download in progress ends with its session.
+// How a body, either way, ends with BodyError::revoked once its sender's or reader's token is revoked: an upload
+// (forwarded_body.hpp) or a download in progress ends with its session.
 #pragma once
 
 #include "http/interruption.hpp"
@@ -66,26 +66,8 @@ private:
     RevocationWatch& watch_;
 };
 
-class RevocableBody final : public http::BodyReader {
-public:
-    // REQUIRES: `body` outlives this.
-    RevocableBody(http::BodyReader& body, RevocationWatch watch) : body_(body), watch_(std::move(watch)) {}
-
-    Task<std::string_view> read() override
-    {
-        std::string_view piece = co_await body_.read();
-        watch_.require();
-        co_return piece;
-    }
-    std::optional<std::uint64_t> length() const override { return body_.length(); }
-    const http::Headers* trailers() const override { return body_.trailers(); }
-
-private:
-    http::BodyReader& body_;
-    RevocationWatch watch_;
-};
-
-// The same of an answer's stream, which it owns; it ends while the stream is silent, too.
+// A body that ends with BodyError::revoked once its reader's token is revoked; it owns the stream. It ends while the
+// stream is silent, too.
 class RevocableStream final : public http::BodyReader {
 public:
     // `interruption`: of the request, or null.
