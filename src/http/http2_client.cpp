@@ -2,6 +2,7 @@
 #include "http/http2_client.hpp"
 
 #include "http/http2_client_stream.hpp"
+#include "http/replay_body.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -105,6 +106,9 @@ public:
             std::exchange(stream, nullptr)->abandon();
     }
 
+    // Whether a request that the peer has not looked at can be sent again.
+    bool can_repeat() const { return !stream->body_read() || (body && body->can_rewind()); }
+
     // Throws BodyError.
     void require_interest() const
     {
@@ -117,6 +121,7 @@ public:
     std::string target;
     Connection connection;
     std::shared_ptr<Http2ClientStream> stream;
+    std::shared_ptr<ReplayBody> body;  // null: there is none
 };
 
 Http2Client::Http2Client(asio::any_io_executor executor, const ClientOptions& options, BufferPool& buffers,
@@ -159,7 +164,7 @@ Task<Response> Http2Client::send(std::shared_ptr<void> client, Endpoint endpoint
         Http2ClientStream& stream = *sending.stream;
         if (stream.head_complete)
             break;
-        if (stream.refused() && !stream.body_read()) {
+        if (stream.refused() && sending.can_repeat()) {
             if (tries == tries_max)
                 throw ConnectFailed(endpoint.authority() + " refused the request");
         } else if (!again && stream.connection_lost() && request.body->length() == 0 &&
@@ -168,8 +173,13 @@ Task<Response> Http2Client::send(std::shared_ptr<void> client, Endpoint endpoint
         } else {
             stream.fail();
         }
+        co_await stream.wait_for_upload();
+        if (sending.body)
+            sending.body->rewind();
         sending.abandon();
     }
+    if (sending.body)
+        sending.body->forget();
     Response response = co_await take_answer(std::exchange(sending.stream, nullptr), request);
     co_return response;
 }
@@ -184,11 +194,14 @@ Task<void> Http2Client::attempt(Sending& sending)
     if (!connection->open(stream, request, sending.target, with_body))
         co_return;
     sending.stream = stream;
+    if (with_body && !sending.body)
+        sending.body = std::make_shared<ReplayBody>(*request.body, request.body_holds);
     if (with_body && request.companions) {
-        if (!request.companions->start(stream->send_body(*request.body, request.body_holds, false)))
+        if (!request.companions->start(stream->send_body(*sending.body, sending.body, false)))
             throw Unavailable("too many requests are being sent");
+        stream->expect_upload();
     } else if (with_body) {
-        co_await stream->send_body(*request.body, nullptr, true);
+        co_await stream->send_body(*sending.body, sending.body, true);
     }
     co_await stream->wait_for_head();
 }

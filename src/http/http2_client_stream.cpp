@@ -59,7 +59,16 @@ Task<void> Http2ClientStream::send_body(BodyReader& body, std::shared_ptr<void> 
     if (!output.empty() && output.data() != kept_output_.data())
         output = kept_output_ = std::string(output);
     output_trailers = nullptr;
+    upload_done_ = true;
+    uploading_ = false;
+    wake();
     holds.reset();
+}
+
+Task<void> Http2ClientStream::wait_for_upload()
+{
+    while (uploading_)
+        co_await wait();
 }
 
 Task<void> Http2ClientStream::send_pieces(BodyReader& body, bool alone)

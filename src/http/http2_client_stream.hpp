@@ -25,6 +25,10 @@ public:
     // Sends `body` (of which `holds` is a part) until it ends, or nobody wants it any more. It does not throw: what goes
     // wrong is thrown by fail(). `alone`: an answer that is complete ends it.
     Task<void> send_body(BodyReader& body, std::shared_ptr<void> holds, bool alone);
+    // It has been started, and runs beside.
+    void expect_upload() { uploading_ = !upload_done_; }
+    // Until it has ended. REQUIRES: the stream is closed, and the body is not being waited for.
+    Task<void> wait_for_upload();
     // Until the head is there, or will not come.
     Task<void> wait_for_head();
     // Until the whole answer is there, or will not come.
@@ -83,6 +87,8 @@ private:
     std::uint32_t window_bytes_;
     bool reading_ = false;
     bool body_read_ = false;
+    bool uploading_ = false;
+    bool upload_done_ = false;
     bool timed_out_ = false;
 };
 

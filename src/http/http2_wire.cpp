@@ -23,7 +23,7 @@ int submit_trailers(nghttp2_session* session, std::int32_t id, const Headers& tr
     std::vector<nghttp2_nv> fields;
     for (Field field : trailers)
         if (may_send(field))
-            fields.push_back(make_field(field.name, field.value, copied_both | NGHTTP2_NV_FLAG_NO_INDEX));
+            fields.push_back(make_field(field.name, field.value, copied_both));
     return nghttp2_submit_trailer(session, id, fields.data(), fields.size());
 }
 

@@ -29,7 +29,11 @@ export class Http2Service {
     this.answers.set('/hash', (stream) => {
       const hash = createHash('sha256');
       stream.on('data', (piece) => hash.update(piece));
-      stream.on('end', () => { stream.respond({ ':status': 200 }); stream.end(hash.digest('hex')); });
+      stream.on('end', () => {
+        if (stream.destroyed) return;
+        stream.respond({ ':status': 200 });
+        stream.end(hash.digest('hex'));
+      });
     });
   }
 
@@ -38,7 +42,7 @@ export class Http2Service {
   }
 
   async start(): Promise<void> {
-    const server = http2.createServer(this.options);
+    const server = http2.createServer({ maxSessionMemory: 1000, ...this.options });
     server.on('session', (session) => {
       this.connections++;
       this.sessions.add(session);
