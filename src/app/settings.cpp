@@ -77,7 +77,7 @@ std::vector<Setting> upstream_settings(gateway::UpstreamConfig& upstream)
         {"requests_max", Count{&options.requests_max, 0, 1'000'000},
          "requests in progress at the service; beyond it 503 at once; 0: as many as the endpoints may have"},
         {"connections_max", Count{&options.connections_max, 1, 100'000},
-         "requests in progress at one endpoint, each on a connection of its own"},
+         "requests in progress at one endpoint; over HTTP/1.1 each on a connection of its own"},
         {"retry.attempts", Count{&options.retry.attempts, 0, 10},
          "times that an idempotent request without a body goes to yet another endpoint; one that could not be "
          "connected to is not counted"},
