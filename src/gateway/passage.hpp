@@ -28,8 +28,8 @@ struct Passage {
     Step step = Step::forward_auth;  // the last one that it came to
     bool dry_run = false;            // it is only to be told what would happen: nothing is sent, nothing counts
     RecentRequests::Ticket ticket;
-    Tracer::Span span;                // of the whole request, where it is recorded
-    std::uint64_t request_bytes = 0;  // of the body, as far as it was read
+    Tracer::Span span;                                 // of the whole request, where it is recorded
+    std::uint64_t request_bytes = 0;                   // of the body, as far as it was read
     std::shared_ptr<const ForwardedBody> body_beside;  // which may go on being read while the answer is sent
 
     // For the policies of the route, as the client said it; the request is rewritten on its way.

@@ -135,7 +135,8 @@ Http2Client::~Http2Client() = default;
 
 Http2Client::Place& Http2Client::place_of(const Endpoint& endpoint)
 {
-    auto found = std::ranges::find_if(places_, [&](const auto& place) { return same_place(place->endpoint, endpoint); });
+    auto found =
+        std::ranges::find_if(places_, [&](const auto& place) { return same_place(place->endpoint, endpoint); });
     if (found != places_.end())
         return **found;
     places_.push_back(std::make_unique<Place>(endpoint, connector_.pool_of(endpoint), shared_.limits.streams_max));

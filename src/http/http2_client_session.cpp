@@ -342,9 +342,8 @@ bool Http2ClientSession::open(Http2ClientExchange& exchange, const Request& requ
     std::optional<std::uint64_t> length = request.body->length();
     if (length && (*length != 0 || head.method == "POST" || head.method == "PUT" || head.method == "PATCH")) {
         char* end = std::to_chars(length_text.data(), length_text.data() + length_text.size(), *length).ptr;
-        fields.push_back(make_field("content-length",
-                                    {length_text.data(), static_cast<std::size_t>(end - length_text.data())},
-                                    copied_both));
+        fields.push_back(make_field(
+            "content-length", {length_text.data(), static_cast<std::size_t>(end - length_text.data())}, copied_both));
     }
     if (request.takes_trailers)
         fields.push_back(make_field("te", "trailers", copied_both));
@@ -381,9 +380,6 @@ void Http2ClientSession::cancel(Http2ClientExchange& exchange)
     nghttp2_submit_rst_stream(native(session_.get()), NGHTTP2_FLAG_NONE, exchange.id, NGHTTP2_CANCEL);
 }
 
-void Http2ClientSession::end()
-{
-    nghttp2_session_terminate_session(native(session_.get()), NGHTTP2_NO_ERROR);
-}
+void Http2ClientSession::end() { nghttp2_session_terminate_session(native(session_.get()), NGHTTP2_NO_ERROR); }
 
 }  // namespace gatehouse::http

@@ -35,7 +35,7 @@ public:
     virtual void begin() = 0;                             // the answer's head is complete
     virtual void take_input(std::string_view piece) = 0;  // of the answer's body
     virtual void end_input() = 0;
-    virtual void close(End end) = 0;                      // the last call: the exchange may go
+    virtual void close(End end) = 0;  // the last call: the exchange may go
 
     std::int32_t id = -1;
     ResponseHead head;

@@ -19,8 +19,8 @@ constexpr std::uint32_t window_bytes_max = 1024 * 1024;
 
 Http2ClientStream::Http2ClientStream(std::shared_ptr<Http2ClientConnection> connection, SendLimits limits,
                                      Interruption* interruption)
-    : client_(connection->client()), connection_(connection.get()), held_(std::move(connection)), limits_(limits), interruption_(interruption),
-      waiting_(connection_->executor(), asio::steady_timer::time_point::max()),
+    : client_(connection->client()), connection_(connection.get()), held_(std::move(connection)), limits_(limits),
+      interruption_(interruption), waiting_(connection_->executor(), asio::steady_timer::time_point::max()),
       deadline_(connection_->shared().deadlines, &Http2ClientStream::on_deadline, this), began_(coarse_now()),
       moved_at_(began_), window_bytes_(connection_->shared().limits.stream_window_bytes)
 {
@@ -184,11 +184,11 @@ void Http2ClientStream::fail() const
     if (interrupted_)
         throw BodyError(*interrupted_);
     if (timed_out_)
-        throw UpstreamError(UpstreamError::Kind::timeout,
-                            head_complete ? "the upstream's answer stopped coming" : "the upstream did not answer in time");
+        throw UpstreamError(UpstreamError::Kind::timeout, head_complete ? "the upstream's answer stopped coming"
+                                                                        : "the upstream did not answer in time");
     if (end_ == End::malformed)
         throw UpstreamError(UpstreamError::Kind::malformed, "the upstream's answer breaks the rules of HTTP/2");
-    throw UpstreamError(UpstreamError::Kind::closed, end_ == End::reset ? "the upstream reset the stream"
+    throw UpstreamError(UpstreamError::Kind::closed, end_ == End::reset     ? "the upstream reset the stream"
                                                      : end_ == End::refused ? "the upstream refused the request"
                                                                             : "the upstream closed the connection");
 }
@@ -204,8 +204,9 @@ void Http2ClientStream::take_input(std::string_view piece)
     std::size_t needed = incoming_.view().size() + piece.size();
     if (incoming_.space().size() < piece.size())
         incoming_.make_room(connection_->shared().buffers,
-                            needed <= BufferPool::small_bytes ? BufferPool::small_bytes
-                                                              : std::max(std::bit_ceil(needed), BufferPool::large_bytes));
+                            needed <= BufferPool::small_bytes
+                                ? BufferPool::small_bytes
+                                : std::max(std::bit_ceil(needed), BufferPool::large_bytes));
     std::memcpy(incoming_.space().data(), piece.data(), piece.size());
     incoming_.commit(piece.size());
     progress();

@@ -22,8 +22,8 @@ public:
     Http2ClientStream(std::shared_ptr<Http2ClientConnection> connection, SendLimits limits, Interruption* interruption);
     ~Http2ClientStream() override;
 
-    // Sends `body` (of which `holds` is a part) until it ends, or nobody wants it any more. It does not throw: what goes
-    // wrong is thrown by fail(). `alone`: an answer that is complete ends it.
+    // Sends `body` (of which `holds` is a part) until it ends, or nobody wants it any more. It does not throw: what
+    // goes wrong is thrown by fail(). `alone`: an answer that is complete ends it.
     Task<void> send_body(BodyReader& body, std::shared_ptr<void> holds, bool alone);
     // It has been started, and runs beside.
     void expect_upload() { uploading_ = !upload_done_; }

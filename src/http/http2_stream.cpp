@@ -312,10 +312,7 @@ Task<void> Http2Stream::wait() { co_await waiting_.async_wait(asio::as_tuple(asi
 void Http2Stream::wake() { waiting_.cancel(); }
 
 // Never later than the request's own end.
-void Http2Stream::set_deadline(SteadyTime when)
-{
-    deadline_.set(std::min(when, final_deadline_));
-}
+void Http2Stream::set_deadline(SteadyTime when) { deadline_.set(std::min(when, final_deadline_)); }
 
 void Http2Stream::on_deadline(void* self)
 {
