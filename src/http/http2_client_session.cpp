@@ -77,6 +77,9 @@ struct Http2ClientSession::Callbacks {
 
     static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void*)
     {
+        // A push: we have said that we take none before any request.
+        if (frame->hd.type != NGHTTP2_HEADERS)
+            return NGHTTP2_ERR_CALLBACK_FAILURE;
         return guard([&] {
             Http2ClientExchange* known = exchange(session, frame->hd.stream_id);
             if (known && !known->head_complete)
