@@ -102,6 +102,12 @@ void check_url(const std::string& url, const std::string& key, Report& report)
         report.add(key, fmt::format("must be http://host:port, not `{}`", url));
 }
 
+bool is_secure(const std::string& url)
+{
+    auto endpoint = http::parse_endpoint(url);
+    return endpoint && endpoint->scheme == "https";
+}
+
 // Of a service that may speak TLS.
 void check_service_url(const std::string& url, const std::string& key, Report& report)
 {
@@ -235,6 +241,8 @@ void check_endpoints(const gateway::UpstreamConfig& upstream, const std::string&
         check_service_url(url, path, report);
         if (!urls.insert(url).second)
             report.add(path, "stands here twice: give it more weight");
+        if (upstream.options.protocol == http::Protocol::http2 && is_secure(url))
+            report.add(path, "must be http://host:port: HTTP/2 is spoken with services without TLS alone");
     }
 }
 
@@ -256,10 +264,8 @@ void check_upstreams(const Config& config, Report& report)
             report.add(key + ".name", fmt::format("`{}` stands twice", upstream.name));
         check_endpoints(upstream, key + ".endpoints", report);
         if (reads_files) {
-            bool secure = std::ranges::any_of(upstream.endpoints, [](const auto& endpoint) {
-                auto parsed = http::parse_endpoint(endpoint.url);
-                return parsed && parsed->scheme == "https";
-            });
+            bool secure =
+                std::ranges::any_of(upstream.endpoints, [](const auto& endpoint) { return is_secure(endpoint.url); });
             check_client_tls(upstream.tls, secure, key + ".tls", report);
         }
         if (options.hash_balance_factor != 0 && options.hash_balance_factor < 100)

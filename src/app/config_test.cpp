@@ -277,6 +277,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "gatehouse.yaml:3:52: gateway.routes[0].hosts[1]: stands here twice"},
         BadFile{"RouteByIdentity", route("{path: /a, upstreams: ['http://a:1'], headers: ['X-User-Roles=admin']}"),
                 "gatehouse.yaml:3:54: gateway.routes[0].headers[0]: x-user-roles decides about more than the route"},
+        BadFile{
+            "Http2WithTls",
+            "gateway:\n  upstreams:\n    - {name: a, protocol: http2, endpoints: [{url: 'https://a:1'}]}\n",
+            "gatehouse.yaml:3:46: gateway.upstreams[0].endpoints[0].url: must be http://host:port: HTTP/2 is spoken "
+            "with services without TLS alone"},
         BadFile{"RewriteOfAnUnknownParameter",
                 route("{path: '/a/{id}', upstreams: ['http://a:1'], rewrite: '/b/{name}'}"),
                 "gatehouse.yaml:3:61: gateway.routes[0].rewrite: names {name}, which is not in the path"},

@@ -58,7 +58,8 @@ std::vector<Setting> upstream_settings(gateway::UpstreamConfig& upstream)
         {"endpoints", items(upstream.endpoints, endpoint_settings), "where the service listens, 1 to 64 of them",
          Setting::required},
         {"protocol", choice(options.protocol, {"http1", "http2"}),
-         "what is spoken with the endpoints: HTTP/1.1, or HTTP/2 from the first byte, as gRPC needs it"},
+         "what is spoken with the endpoints: HTTP/1.1, or HTTP/2 from the first byte and without TLS, as gRPC needs "
+         "it"},
         {"balance", choice(options.balance, {"round_robin", "least_requests", "hash_user", "hash_address"}),
          "which endpoint takes a request: in turn; the less busy one of two chosen by chance; the same one for "
          "a user (or, without one, a client address), or for a client address"},

@@ -231,6 +231,8 @@ private:
 Task<Response> Client::Impl::send(std::shared_ptr<Impl> self, Endpoint endpoint, std::string host, Request& request,
                                   SendLimits limits)
 {
+    if (endpoint.protocol == Protocol::http2 && endpoint.scheme == "https")
+        throw ConnectFailed(endpoint.authority() + ": HTTP/2 is spoken without TLS alone");
     if (endpoint.protocol == Protocol::http2)
         co_return co_await http2_.send(std::move(self), std::move(endpoint), std::move(host), request, limits);
     ConnectionPool& pool = pool_of(endpoint);
