@@ -42,6 +42,8 @@ public:
         if (socket_.read_exactly(24) != "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
             throw std::runtime_error("not HTTP/2");
         send(settings, 0, 0, list);
+        read(settings);
+        send(settings, 1, 0, {});
     }
 
     Frame read()
