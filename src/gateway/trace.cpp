@@ -78,6 +78,10 @@ Tracer::Span begin_call_span(const Tracer::Span& within, http::Request& request,
         return span;
     span.set("http.request.method", std::string(known_method_of(request)));
     span.set("gatehouse.upstream", upstream.name());
+    if (upstream.endpoints()) {
+        bool http2 = upstream.endpoints()->options().protocol == http::Protocol::http2;
+        span.set("network.protocol.version", std::string(http2 ? "2" : "1.1"));
+    }
     request.head.headers.set("traceparent", span.context().to_text());
     return span;
 }

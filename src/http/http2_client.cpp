@@ -217,16 +217,16 @@ Task<Response> Http2Client::take_answer(std::shared_ptr<Http2ClientStream> strea
         response.content_length = stream->content_length;
     bool empty = has_no_content(request, response.status) || stream->content_length == 0;
     bool small = stream->content_length.value_or(whole_body_bytes_max + 1) <= whole_body_bytes_max;
-    if (small && !empty)
+    if (small && !empty) {
         co_await stream->wait_for_end();
-    bool whole = stream->input_ended && stream->waiting_bytes() <= whole_body_bytes_max;
-    if (!whole || body->trailers()->size() != 0) {
-        if (!empty || !stream->input_ended) {
-            response.stream = std::move(body);
-            co_return response;
-        }
+        if (!stream->input_ended)
+            stream->fail();
     }
-    response.body = stream->take_waiting();
+    bool whole = stream->input_ended && stream->waiting_bytes() <= whole_body_bytes_max;
+    if (whole && body->trailers()->size() == 0)
+        response.body = stream->take_waiting();
+    else
+        response.stream = std::move(body);
     co_return response;
 }
 
