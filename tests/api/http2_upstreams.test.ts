@@ -5,8 +5,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Gatehouse } from '../support/gatehouse.js';
+import { CertificateAuthority } from '../support/certificates.js';
+import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
 import { ask, connect, json } from '../support/http2.js';
 import { Http2Service } from '../support/http2_service.js';
 import { freePort } from '../support/process.js';
@@ -16,6 +18,11 @@ const narrow = new Http2Service({ settings: { maxConcurrentStreams: 10 } });
 const grpcServer = new grpc.Server();
 let gatehouse: Gatehouse;
 let session: http2.ClientHttp2Session;
+let secure: http2.ClientHttp2Session; // over TLS
+let securePort = 0;
+const files = scratchDirectory();
+const authority = new CertificateAuthority(files);
+const site = authority.issue('site', 'DNS:localhost');
 let token = '';
 
 type Messages = { unary: Buffer };
@@ -63,10 +70,11 @@ beforeAll(async () => {
   } as any);
   grpcPort = await new Promise<number>((resolve, reject) => grpcServer.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(),
     (error, port) => (error ? reject(error) : resolve(port))));
-  gatehouse = new Gatehouse({ config: `
+  gatehouse = new Gatehouse({ distributed: false, config: `
 io: {threads: 1}
 gateway:
   http2_cleartext: true
+  tls: {listen: "127.0.0.1:0", certificates: [{certificate: ${site.certificate}, key: ${site.key}}]}
   upstreams:
     - {name: service, protocol: http2, endpoints: [{url: "${service.url}"}]}
     - {name: narrow, protocol: http2, endpoints: [{url: "${narrow.url}"}]}
@@ -87,15 +95,19 @@ gateway:
   gatehouse.addUser('ada');
   token = await gatehouse.token('ada');
   session = await connect(gatehouse.url, { maxSessionMemory: 1000 });
+  securePort = Number(/https:\/\/localhost:(\d+)\//.exec(gatehouse.output)![1]);
+  secure = await connect(`https://localhost:${securePort}`, { ca: authority.pem, maxSessionMemory: 1000 });
   client = new (grpc.makeGenericClientConstructor(definition as any, 'Echo'))(new URL(gatehouse.url).host, grpc.credentials.createInsecure());
 });
 afterAll(async () => {
   client?.close();
   session?.destroy();
+  secure?.destroy();
   await gatehouse?.stop();
   grpcServer.forceShutdown();
   plain?.close();
   await Promise.all([service.stop(), narrow.stop()]);
+  rmSync(files, { recursive: true, force: true });
 });
 
 let plain: http.Server;
@@ -170,8 +182,8 @@ describe('large bodies', () => {
     expect(createHash('sha256').update(one).digest('hex')).toBe(hash);
   });
 
-  test('both ways at once', async () => {
-    const echoed = await ask(session, 'POST', '/service/echo', {}, content);
+  test.each([false, true])('both ways at once, over TLS: %s', async (tls) => {
+    const echoed = await ask(tls ? secure : session, 'POST', '/service/echo', {}, content);
     expect(createHash('sha256').update(echoed.body).digest('hex')).toBe(hash);
   });
 
@@ -199,8 +211,8 @@ describe('large bodies', () => {
   });
 });
 
-test('bodies flow both ways in turns, as long as both want it', async () => {
-  const stream = session.request({ ':method': 'POST', ':path': '/service/echo' });
+test.each([false, true])('bodies flow both ways in turns, as long as both want it, over TLS: %s', async (tls) => {
+  const stream = (tls ? secure : session).request({ ':method': 'POST', ':path': '/service/echo' });
   const heard: string[] = [];
   stream.on('data', (piece) => heard.push(piece.toString()));
   await new Promise((resolve) => { stream.on('response', resolve); });
@@ -368,6 +380,13 @@ describe('gRPC', () => {
     expect(answer.unary.toString()).toBe('hello ada');
     expect(answer.trailers!.get('x-cost')).toEqual(['7']);
     expect(answer.head!.get('x-seen-user')).toEqual(['ada']);
+  });
+
+  test('over TLS', async () => {
+    const safe = new (grpc.makeGenericClientConstructor(definition as any, 'Echo'))(`localhost:${securePort}`, grpc.credentials.createSsl(Buffer.from(authority.pem))) as any;
+    const answer = await new Promise<Buffer>((resolve, reject) => safe.Unary(Buffer.from('tls'), metadata(), (error: Error | null, value: Buffer) => (error ? reject(error) : resolve(value))));
+    expect(answer.toString()).toBe('hello tls');
+    safe.close();
   });
 
   test('a large message', async () => {
