@@ -208,11 +208,12 @@ INSTANTIATE_TEST_SUITE_P(
             "compression, cors, forward_auth, headers, hosts, maintenance, match, methods, path, permission, "
             "preserve_host, rate_limit, request_headers, response_headers, revocation_stale, rewrite, strip_prefix, "
             "upgrade, upstream, upstreams"},
-        BadFile{"UpgradeOverHttp2",
-                "gateway:\n  upstreams:\n    - {name: g, protocol: http2, endpoints: [{url: 'http://a:1'}]}\n  routes:\n"
-                "    - {path: /a, upstream: g, upgrade: [websocket]}\n",
-                "gatehouse.yaml:5:40: gateway.routes[0].upgrade: must be empty: `g` speaks HTTP/2, which has no such "
-                "change"},
+        BadFile{
+            "UpgradeOverHttp2",
+            "gateway:\n  upstreams:\n    - {name: g, protocol: http2, endpoints: [{url: 'http://a:1'}]}\n  routes:\n"
+            "    - {path: /a, upstream: g, upgrade: [websocket]}\n",
+            "gatehouse.yaml:5:40: gateway.routes[0].upgrade: must be empty: `g` speaks HTTP/2, which has no such "
+            "change"},
         BadFile{"NoSlash", route("{path: a, upstreams: ['http://a:1']}"),
                 "gatehouse.yaml:3:14: gateway.routes[0].path: must begin with /"},
         BadFile{
