@@ -109,6 +109,13 @@ public:
     // Whether a request that the peer has not looked at can be sent again.
     bool can_repeat() const { return !stream->body_read() || (body && body->can_rewind()); }
 
+    // The request could go elsewhere, as long as nothing of its body was taken here. Throws UpstreamError.
+    void require_whole_body(const std::string& problem) const
+    {
+        if (body && body->begun())
+            throw UpstreamError(UpstreamError::Kind::closed, problem);
+    }
+
     // Throws BodyError.
     void require_interest() const
     {
@@ -155,19 +162,27 @@ Task<Response> Http2Client::send(std::shared_ptr<void> client, Endpoint endpoint
     for (unsigned tries = 1;; ++tries) {
         sending.require_interest();
         SteadyTime deadline = std::min(limits.end, coarse_now() + limits.connect);
-        sending.connection = co_await obtain(client, place, deadline);
+        try {
+            sending.connection = co_await obtain(client, place, deadline);
+        } catch (const Unavailable& error) {
+            sending.require_whole_body(error.what());
+            throw;
+        }
         co_await attempt(sending);
         if (!sending.stream) {
             if (tries < tries_max)
                 continue;
+            sending.require_whole_body("the upstream takes no more requests");
             throw ConnectFailed(endpoint.authority() + " takes no more requests");
         }
         Http2ClientStream& stream = *sending.stream;
         if (stream.head_complete)
             break;
         if (stream.refused() && sending.can_repeat()) {
-            if (tries == tries_max)
+            if (tries == tries_max) {
+                sending.require_whole_body("the upstream refused the request");
                 throw ConnectFailed(endpoint.authority() + " refused the request");
+            }
         } else if (!again && stream.connection_lost() && request.body->length() == 0 &&
                    is_idempotent(request.head.method)) {
             again = true;

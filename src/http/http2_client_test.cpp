@@ -204,9 +204,37 @@ TEST_F(Http2ClientTest, SendsAgainWhatWasRefusedTwiceAtMost)
         }
         socket.read_to_end();
     }});
-    EXPECT_THROW(ask(server.port(), "POST", std::make_unique<StringBody>("x")), ConnectFailed);
+    // Not ConnectFailed: what was read of the body would be missing at another endpoint.
+    EXPECT_THROW(ask(server.port(), "POST", std::make_unique<StringBody>("x")), UpstreamError);
     close();
     EXPECT_EQ(requests, 3);
+}
+
+TEST_F(Http2ClientTest, LeavesWhatWasRefusedWithoutABodyToOtherEndpoints)
+{
+    ImposterServer server({[](RawSocket& socket) {
+        Peer peer(socket);
+        for (int i = 0; i < 3; ++i)
+            peer.reset(peer.read_request(), refused_stream);
+        socket.read_to_end();
+    }});
+    EXPECT_THROW(ask(server.port(), "POST"), ConnectFailed);
+    close();
+}
+
+TEST_F(Http2ClientTest, DoesNotLoseTheBodyWhenNoFurtherConnectionIsMade)
+{
+    options_.connect_timeout = 300ms;
+    ImposterServer server({[](RawSocket& socket) {
+                               Peer peer(socket);
+                               peer.read_request();
+                               peer.read(Peer::data);
+                               peer.go_away(0);
+                               socket.read_to_end();
+                           },
+                           [](RawSocket& socket) { socket.read_to_end(); }});
+    EXPECT_THROW(ask(server.port(), "POST", std::make_unique<StringBody>("x")), UpstreamError);
+    close();
 }
 
 TEST_F(Http2ClientTest, DoesNotSendAgainWhatWasBegun)

@@ -30,7 +30,7 @@ public:
             kept_ = std::string();
         if (ended_)
             co_return std::string_view{};
-        reading_ = true;
+        reading_ = begun_ = true;
         std::string_view piece = co_await body_.read();
         reading_ = false;
         ended_ = piece.empty();
@@ -44,6 +44,8 @@ public:
 
     // Whether the body can begin anew: everything that was read is here, and nobody waits for more of it.
     bool can_rewind() const { return keeps_ && !reading_; }
+    // Whether somebody who asks for the body itself would miss something.
+    bool begun() const { return begun_; }
     void rewind() { replays_ = true; }
     // It will not be asked for again.
     void forget() { keeps_ = false; }
@@ -55,6 +57,7 @@ private:
     bool keeps_;
     bool replays_ = false;
     bool reading_ = false;
+    bool begun_ = false;
     bool ended_ = false;
 };
 
