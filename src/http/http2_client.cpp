@@ -106,8 +106,8 @@ public:
             std::exchange(stream, nullptr)->abandon();
     }
 
-    // Whether a request that the peer has not looked at can be sent again.
-    bool can_repeat() const { return !stream->body_read() || (body && body->can_rewind()); }
+    // Whether a request that the peer has not looked at can be sent again: not while more of its body is waited for.
+    bool can_repeat() const { return !body || !body->begun() || body->can_rewind(); }
 
     // The request could go elsewhere, as long as nothing of its body was taken here. Throws UpstreamError.
     void require_whole_body(const std::string& problem) const

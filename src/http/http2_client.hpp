@@ -4,7 +4,7 @@
 //
 // A further connection is made only when those that are there have as many streams as the peer (or our own limit) lets
 // them have. What the peer has not looked at (REFUSED_STREAM, or a GOAWAY that leaves it out) is sent again whatever
-// its method, as long as its body is short or nothing of it was read.
+// its method, as long as its body is short and not being waited for.
 #pragma once
 
 #include "http/client.hpp"
