@@ -76,7 +76,6 @@ Task<void> Http2ClientStream::send_pieces(BodyReader& body, bool alone)
     std::optional<std::uint64_t> remaining = body.length();
     for (;;) {
         std::string_view piece = co_await body.read();
-        body_read_ = true;
         if (closed)
             co_return;
         if (remaining && (piece.size() > *remaining || (piece.empty() && *remaining > 0)))

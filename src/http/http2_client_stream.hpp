@@ -42,7 +42,6 @@ public:
 
     bool refused() const { return end_ == End::refused; }
     bool connection_lost() const { return end_ == End::connection; }
-    bool body_read() const { return body_read_; }  // of the request's, something: it cannot be sent again
     std::size_t waiting_bytes() const { return incoming_.view().size(); }
     std::string take_waiting() { return std::string(std::exchange(incoming_, Buffer()).view()); }
 
@@ -86,7 +85,6 @@ private:
     std::uint64_t received_ = 0;
     std::uint32_t window_bytes_;
     bool reading_ = false;
-    bool body_read_ = false;
     bool uploading_ = false;
     bool upload_done_ = false;
     bool timed_out_ = false;
