@@ -4,7 +4,7 @@
 // log anywhere. CPU per request is what the kernel accounts to the proxy's processes, divided by the requests that were
 // answered. The proxies take turns in every round, so that a change of the machine's speed meets all of them.
 //
-//   bench/gateway/run [--seconds 8] [--rounds 3] [--only cached,rate,h2,fresh] [--json]
+//   bench/gateway/run [--seconds 8] [--rounds 3] [--only cached,rate,h2,tls,fresh] [--json]
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { startBackend } from '../support/nginx.mjs';
@@ -94,6 +94,13 @@ await run('gateway', async () => {
   if (wanted('h2'))
     report(await compare('HTTP/2 without TLS, 16 connections with 8 requests at once', [peer(nginx), ours],
       (one, length = seconds) => h2load({ ...one.target, url: one.target.http2Url }, 16, length, { protocol: 'h2', streams: 8 })));
+
+  if (wanted('tls')) {
+    const secured = (one) => ({ ...one.target, url: one.target.tlsUrl });
+    report(await compare('TLS, 64 connections', [peer(nginx), ours], (one, length = seconds) => wrk(secured(one), 64, length)));
+    report(await compare('HTTP/2 over TLS, 16 connections with 8 requests at once', [peer(nginx), ours],
+      (one, length = seconds) => h2load(secured(one), 16, length, { protocol: 'h2', streams: 8 })));
+  }
 
   let raw = [];
   if (wanted('fresh')) {
