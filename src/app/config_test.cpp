@@ -286,7 +286,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{
             "Http2WithTls",
             "gateway:\n  upstreams:\n    - {name: a, protocol: http2, endpoints: [{url: 'https://a:1'}]}\n",
-            "gatehouse.yaml:3:46: gateway.upstreams[0].endpoints[0].url: must be http://host:port: HTTP/2 is spoken "
+            "gatehouse.yaml:3:52: gateway.upstreams[0].endpoints[0].url: must be http://host:port: HTTP/2 is spoken "
             "with services without TLS alone"},
         BadFile{"RewriteOfAnUnknownParameter",
                 route("{path: '/a/{id}', upstreams: ['http://a:1'], rewrite: '/b/{name}'}"),
