@@ -10,6 +10,8 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 namespace gatehouse::http {
 namespace {
 
@@ -195,12 +197,13 @@ TEST_F(Http2ClientTest, SendsAgainWhatAGoawayLeavesOut)
 
 TEST_F(Http2ClientTest, SendsAgainWhatWasRefusedTwiceAtMost)
 {
-    int requests = 0;
+    std::atomic<int> requests{0};
     ImposterServer server({[&](RawSocket& socket) {
         Peer peer(socket);
         for (int i = 0; i < 3; ++i) {
-            peer.reset(peer.read_request(), refused_stream);
+            std::uint32_t stream = peer.read_request();
             ++requests;
+            peer.reset(stream, refused_stream);
         }
         socket.read_to_end();
     }});
