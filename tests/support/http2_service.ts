@@ -3,7 +3,7 @@
 // it does is given by path.
 import { createHash } from 'node:crypto';
 import http2 from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { freePort } from './process.js';
 
 export type Handler = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void;
 
@@ -58,8 +58,8 @@ export class Http2Service {
       (this.answers.get(path) ?? this.answers.get('/')!)(stream, headers);
     });
     server.on('error', () => {});
+    this.port ||= await freePort();
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(this.port, '127.0.0.1', () => resolve()));
-    this.port = (server.address() as AddressInfo).port;
     this.server = server;
   }
 
