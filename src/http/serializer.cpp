@@ -34,18 +34,6 @@ void append_number(std::string& out, std::uint64_t number, int base = 10)
     out.append(digits, end);
 }
 
-void append_fields(std::string& out, const Headers& headers)
-{
-    for (Field field : headers) {
-        if (!may_send(field))
-            continue;
-        out += field.name;
-        out += ": ";
-        out += field.value;
-        out += "\r\n";
-    }
-}
-
 void append_upgrade(std::string& out, std::string_view protocol)
 {
     GH_ASSERT(!protocol.empty() && tokens::all(protocol, tokens::token));
@@ -77,6 +65,18 @@ bool may_send(Field field)
         return true;
     log::error("http", "a field that would break the message was left out", {{"bytes", field.value.size()}});
     return false;
+}
+
+void append_fields(std::string& out, const Headers& headers)
+{
+    for (Field field : headers) {
+        if (!may_send(field))
+            continue;
+        out += field.name;
+        out += ": ";
+        out += field.value;
+        out += "\r\n";
+    }
 }
 
 std::string_view current_date()

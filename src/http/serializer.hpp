@@ -33,6 +33,9 @@ void append_switch_head(std::string& out, const Headers& headers, std::string_vi
 // and for one that would break the message.
 bool may_send(Field field);
 
+// Appends those that may be sent, a line each, without the empty line behind them.
+void append_fields(std::string& out, const Headers& headers);
+
 // The date in text form, made once a second on each thread; valid until the next call on this thread.
 std::string_view current_date();
 

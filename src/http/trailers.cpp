@@ -76,14 +76,7 @@ bool TrailerCollector::add(std::string_view name, std::string_view value, const 
 
 void append_trailers(std::string& out, const Headers& trailers)
 {
-    for (Field field : trailers) {
-        if (!may_send(field))
-            continue;
-        out += field.name;
-        out += ": ";
-        out += field.value;
-        out += "\r\n";
-    }
+    append_fields(out, trailers);
     out += "\r\n";
 }
 
