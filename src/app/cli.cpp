@@ -6,6 +6,7 @@
 #include "app/config_explain.hpp"
 #include "app/config_print.hpp"
 #include "app/describe.hpp"
+#include "app/doctor.hpp"
 #include "app/import_command.hpp"
 #include "app/serve.hpp"
 
@@ -79,6 +80,7 @@ public:
         add_key();
         add_audit();
         add_dead();
+        add_doctor();
         command(app_, "version", "Print the version", print_version);
         add_describe();
     }
@@ -335,6 +337,22 @@ private:
         add_json(letter_command(*dead, "show", "Show one, with its event", dead_show));
         letter_command(*dead, "retry", "Put one back into its queue", dead_retry);
         letter_command(*dead, "drop", "Throw one away", dead_drop);
+    }
+
+    void add_doctor()
+    {
+        CLI::App* made =
+            command(app_, "doctor", "Tell what is wrong with an installation, and what to do about it", doctor);
+        add_process_flags(made);
+        add_json(made);
+        made->footer(
+            "Looks at the configuration, ports, data directory, disk, stores, queues, clocks, keys, "
+            "certificates, other roles, services behind routes, programs and the mail server; changes nothing. "
+            "Works with and without a running server: run it as the same user, with the same --config and "
+            "--role.\n\n"
+            "Exit code 0 when nothing failed, 1 when something did, 2 when the configuration is wrong.\n\n"
+            "Examples:\n  gatehouse doctor --config gatehouse.yaml\n"
+            "  gatehouse doctor --role gateway --json");
     }
 
     // Not for people: what the generated pages of the repository are made of.

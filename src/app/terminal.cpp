@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include <termios.h>
 #include <unistd.h>
@@ -94,6 +96,15 @@ Result<Secret, std::string> read_password_from_stdin()
     if (!line || line->empty())
         return std::unexpected(std::string("no password on standard input"));
     return *line;
+}
+
+bool wants_color(int fd)
+{
+    auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string_view(value ? value : "");
+    };
+    return ::isatty(fd) == 1 && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
 }
 
 }  // namespace gatehouse::app

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Passwords from people and from pipes.
+// Passwords from people and from pipes; whether what is printed may be coloured.
 #pragma once
 
 #include "base/error.hpp"
@@ -14,5 +14,8 @@ Result<Secret, std::string> ask_new_password(const std::string& user);
 
 // The first line of standard input, without its end.
 Result<Secret, std::string> read_password_from_stdin();
+
+// A terminal that can show colours, and nobody asked for none (NO_COLOR, as no-color.org has it).
+bool wants_color(int fd);
 
 }  // namespace gatehouse::app

@@ -3,6 +3,10 @@
 // keeps a user name from being another user's address. Times are milliseconds since 1970; hashes are base64url.
 #include "auth/schema.hpp"
 
+#include "auth/examination.hpp"
+
+#include <iterator>
+
 namespace gatehouse::auth {
 
 namespace {
@@ -121,6 +125,8 @@ const sql::Migration migrations[] = {
 
 }  // namespace
 
-void migrate(sql::Database& database) { database.migrate("auth", migrations); }
+void migrate(sql::Database& database) { database.migrate(schema_component, migrations); }
+
+int newest_schema_version() { return static_cast<int>(std::size(migrations)); }
 
 }  // namespace gatehouse::auth

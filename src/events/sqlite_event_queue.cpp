@@ -12,6 +12,7 @@
 #include "base/task_group.hpp"
 #include "base/waker.hpp"
 #include "events/event_queue.hpp"
+#include "events/examination.hpp"
 #include "sql/database.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -159,7 +160,7 @@ public:
         : database_(database), clock_(clock), retry_(retry)
     {
         GH_ASSERT(retry_.attempts_max > 0);
-        database_.migrate("events", migrations());
+        database_.migrate(schema_component, migrations());
         auto work = [this](sql::Connection& connection) { recover(connection, retry_.attempts_max, now()); };
         database_.write_blocking(work);
     }
@@ -471,27 +472,44 @@ Task<bool> SqliteEventQueue::drop_dead_letter(std::string id)
     co_return changed > 0;
 }
 
+std::size_t count_live(sql::Connection& connection, const std::string& queue)
+{
+    auto rows = connection.query("SELECT (SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 0) + "
+                                 "(SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 1)",
+                                 {queue, queue});
+    return static_cast<std::size_t>(rows.at(0).integer(0));
+}
+
+std::size_t count_dead(sql::Connection& connection, const std::string& queue)
+{
+    auto rows = connection.query("SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 2", {queue});
+    return static_cast<std::size_t>(rows.at(0).integer(0));
+}
+
 Task<std::size_t> SqliteEventQueue::depth(std::string queue)
 {
-    auto count = [&](sql::Connection& connection) {
-        auto rows = connection.query("SELECT (SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 0) + "
-                                     "(SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 1)",
-                                     {queue, queue});
-        return static_cast<std::size_t>(rows.at(0).integer(0));
-    };
+    auto count = [&](sql::Connection& connection) { return count_live(connection, queue); };
     co_return co_await database_.read(std::move(count));
 }
 
 Task<std::size_t> SqliteEventQueue::dead_count(std::string queue)
 {
-    auto count = [&](sql::Connection& connection) {
-        auto rows = connection.query("SELECT COUNT(*) FROM event_deliveries WHERE queue = ? AND state = 2", {queue});
-        return static_cast<std::size_t>(rows.at(0).integer(0));
-    };
+    auto count = [&](sql::Connection& connection) { return count_dead(connection, queue); };
     co_return co_await database_.read(std::move(count));
 }
 
 }  // namespace
+
+int newest_schema_version() { return static_cast<int>(migrations().size()); }
+
+Findings examine_sqlite_queue(sql::Connection& connection)
+{
+    Findings findings;
+    for (const Binding& binding : bindings())
+        findings.push_back(
+            judge_queue(binding.queue, {count_live(connection, binding.queue), count_dead(connection, binding.queue)}));
+    return findings;
+}
 
 std::unique_ptr<EventQueue> make_sqlite_event_queue(sql::Database& database, const Clock& clock, Retry retry)
 {

@@ -9,6 +9,7 @@
 // A removal is the transaction that moves content names from records to the table `garbage`; the janitor unlinks what
 // stands there, now or after the next start.
 #include "files/content_directory.hpp"
+#include "files/examination.hpp"
 #include "files/file_records.hpp"
 #include "files/file_store.hpp"
 
@@ -47,7 +48,7 @@ public:
     Core(const std::filesystem::path& directory, std::unique_ptr<sql::Database> opened)
         : content(directory), database(std::move(opened))
     {
-        database->migrate("files", records::migrations());
+        database->migrate(schema_component, records::migrations());
         recover();
         asio::post(janitor_, [this] { sweep(); });
     }

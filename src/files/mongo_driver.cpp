@@ -340,13 +340,20 @@ Database::~Database() = default;
 
 void Database::ping()
 {
-    Lease lease(state_->pool.get());
     Document command;
     command.add("ping", 1);
+    ask(command);
+}
+
+Document Database::ask(const Document& command)
+{
+    Lease lease(state_->pool.get());
     bson_error_t error{};
+    Reply reply;
     if (!mongoc_client_command_simple(lease.client(), state_->name.c_str(), command.get(), state_->primary.get(),
-                                      nullptr, &error))
-        fail("ping", state_->name, error);
+                                      &reply.bson, &error))
+        fail("ask", state_->name, error);
+    return Document(reply.bson);
 }
 
 namespace {

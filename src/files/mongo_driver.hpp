@@ -108,6 +108,9 @@ public:
 
     void ping();
 
+    // The answer to a command that changes nothing.
+    Document ask(const Document& command);
+
     struct Index {
         Document keys;
         bool unique = false;

@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
+
+#include <unistd.h>
 
 namespace gatehouse::http {
 
@@ -23,10 +27,15 @@ void check_readable(const std::string& file, std::string_view what)
 {
     std::error_code error;
     auto status = std::filesystem::status(file, error);
+    if (error == std::errc::permission_denied)
+        throw std::runtime_error(fmt::format("the {} file {} cannot be read: {}", what, file, error.message()));
     if (!std::filesystem::exists(status))
         throw std::runtime_error(fmt::format("the {} file {} does not exist", what, file));
     if (!std::filesystem::is_regular_file(status))
         throw std::runtime_error(fmt::format("the {} {} is no file", what, file));
+    if (::access(file.c_str(), R_OK) != 0)
+        throw std::runtime_error(
+            fmt::format("the {} file {} cannot be read: {}", what, file, std::generic_category().message(errno)));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "http/curl.hpp"
+#include "notifier/examination.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr long connect_timeout_ms = 10'000;
 constexpr long total_timeout_ms = 60'000;
+constexpr long look_timeout_ms = 15'000;
 constexpr std::size_t reply_bytes_max = 300;
 
 // One mail's conversation with the server.
@@ -61,6 +63,27 @@ int note_conversation(CURL*, curl_infotype type, char* data, std::size_t size, v
     return 0;
 }
 
+// Everything about the connection but how long it may last.
+void set_connection(CURL* handle, const Smtp& settings)
+{
+    curl_easy_setopt(handle, CURLOPT_URL, settings.url.c_str());
+    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    // With smtps:// TLS comes first, whatever this says.
+    bool upgrade = settings.starttls && settings.url.starts_with("smtp://");
+    curl_easy_setopt(handle, CURLOPT_USE_SSL, static_cast<long>(upgrade ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, total_timeout_ms);
+    if (settings.username.empty())
+        return;
+    // libcurl copies both; it wipes neither, but frees them with the handle, at the end of this mail.
+    curl_easy_setopt(handle, CURLOPT_USERNAME, settings.username.c_str());
+    curl_easy_setopt(handle, CURLOPT_PASSWORD, std::string(settings.password.reveal()).c_str());
+}
+
 class SmtpMailer final : public Mailer {
 public:
     explicit SmtpMailer(Smtp settings) : settings_(std::move(settings)) { http::start_curl(); }
@@ -74,7 +97,7 @@ public:
         http::CurlList recipients(curl_slist_append(nullptr, ("<" + mail.to.mailbox + ">").c_str()));
         if (!handle || !recipients)
             throw Unavailable("smtp: no memory");
-        set_connection(handle.get());
+        set_connection(handle.get(), settings_);
         set_message(handle.get(), mail, conversation, recipients.get(), bytes.size());
         CURLcode code = curl_easy_perform(handle.get());
         if (code == CURLE_OK)
@@ -93,26 +116,6 @@ public:
     void interrupt() override { interrupted_ = true; }
 
 private:
-    void set_connection(CURL* handle) const
-    {
-        curl_easy_setopt(handle, CURLOPT_URL, settings_.url.c_str());
-        curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-        // With smtps:// TLS comes first, whatever this says.
-        bool upgrade = settings_.starttls && settings_.url.starts_with("smtp://");
-        curl_easy_setopt(handle, CURLOPT_USE_SSL, static_cast<long>(upgrade ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-        curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
-        curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
-        curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-        curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
-        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, total_timeout_ms);
-        if (settings_.username.empty())
-            return;
-        // libcurl copies both; it wipes neither, but frees them with the handle, at the end of this mail.
-        curl_easy_setopt(handle, CURLOPT_USERNAME, settings_.username.c_str());
-        curl_easy_setopt(handle, CURLOPT_PASSWORD, std::string(settings_.password.reveal()).c_str());
-    }
-
     static void set_message(CURL* handle, const Mail& mail, Conversation& conversation, curl_slist* recipients,
                             std::size_t size)
     {
@@ -137,5 +140,36 @@ private:
 }  // namespace
 
 std::unique_ptr<Mailer> make_smtp_mailer(Smtp settings) { return std::make_unique<SmtpMailer>(std::move(settings)); }
+
+Finding examine_smtp(const Smtp& settings)
+{
+    http::start_curl();
+    http::CurlHandle handle(curl_easy_init());
+    if (!handle)
+        return Finding::fail("libcurl has no memory", "free some memory");
+    std::atomic<bool> never{false};
+    Conversation conversation{.unsent = {}, .interrupted = &never, .command = {}, .reply = {}, .ended = false};
+    set_connection(handle.get(), settings);
+    curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT_MS, look_timeout_ms);
+    curl_easy_setopt(handle.get(), CURLOPT_CUSTOMREQUEST, "NOOP");
+    curl_easy_setopt(handle.get(), CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(handle.get(), CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(handle.get(), CURLOPT_DEBUGFUNCTION, note_conversation);
+    curl_easy_setopt(handle.get(), CURLOPT_DEBUGDATA, &conversation);
+    CURLcode code = curl_easy_perform(handle.get());
+    if (code == CURLE_OK)
+        return Finding::ok(settings.url + " lets us in");
+    std::string what =
+        settings.url + ": " + curl_easy_strerror(code) + (conversation.reply.empty() ? "" : ": " + conversation.reply);
+    if (code == CURLE_LOGIN_DENIED)
+        return Finding::fail(std::move(what), "correct notifier.smtp.username and notifier.smtp.password");
+    if (code == CURLE_USE_SSL_FAILED)
+        return Finding::fail(std::move(what), "use a server that offers STARTTLS, or smtps://; for a relay on this "
+                                              "host notifier.smtp.starttls: false");
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return Finding::fail(std::move(what), "let the server show a certificate for the name in notifier.smtp.url");
+    return Finding::fail(std::move(what),
+                         "see that it runs there and can be reached from here, or correct notifier.smtp.url");
+}
 
 }  // namespace gatehouse::notifier

@@ -6,6 +6,7 @@
 // library when the server asks for one; without TLS they fetch the server's RSA key themselves.
 #include "base/log.hpp"
 #include "sql/database.hpp"
+#include "sql/examination.hpp"
 #include "sql/mysql_url.hpp"
 #include "sql/statement_cache.hpp"
 
@@ -521,6 +522,14 @@ std::unique_ptr<Database> open_mysql(std::string name, const std::string& url)
     Database::Options sizes{
         .name = std::move(name), .writers = writers, .readers = options->connections - writers, .shared = true};
     return std::make_unique<Database>(std::move(sizes), open_writer, open_reader);
+}
+
+std::unique_ptr<Connection> open_mysql_to_look(const std::string& url)
+{
+    auto options = std::make_shared<const MysqlOptions>(parse_mysql_url(url));
+    if (mysql_library_init(0, nullptr, nullptr) != 0)
+        throw Unavailable("mysql: the library cannot be used");
+    return std::make_unique<MysqlConnection>(options, std::make_shared<Gate>(), Access::read);
 }
 
 }  // namespace gatehouse::sql

@@ -5,6 +5,7 @@
 // commit (sqlite.org/wal.html, "WAL-reset bug"). Memory is kept small: the page caches below are per connection.
 #include "base/unique_fd.hpp"
 #include "sql/database.hpp"
+#include "sql/examination.hpp"
 #include "sql/statement_cache.hpp"
 
 #include <fcntl.h>
@@ -262,6 +263,11 @@ std::unique_ptr<Database> open_sqlite(std::string name, const std::filesystem::p
     auto open_writer = [absolute] { return std::make_unique<SqliteConnection>(absolute, Access::write); };
     auto open_reader = [absolute] { return std::make_unique<SqliteConnection>(absolute, Access::read); };
     return std::make_unique<Database>(Database::Options{.name = std::move(name)}, open_writer, open_reader);
+}
+
+std::unique_ptr<Connection> open_sqlite_to_look(const std::filesystem::path& path)
+{
+    return std::make_unique<SqliteConnection>(std::filesystem::absolute(path), Access::read);
 }
 
 }  // namespace gatehouse::sql
