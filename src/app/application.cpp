@@ -252,9 +252,9 @@ void Application::Impl::build_roles()
     if (stores_.queue)
         ops_.add_check({"events.store", [this] { return stores_.queue->ready(); }, consumes});
     if (roles_.has(Role::auth)) {
-        auth_ = std::make_unique<auth::Auth>(config_.auth,
-                                             auth::Auth::Needs{*stores_.auth, keys_, revocations_, authenticators_,
-                                                               service_key_, *secrets_, clock_, metrics_});
+        auth_ = std::make_unique<auth::Auth>(config_.auth, auth::Auth::Needs{*stores_.auth, keys_, revocations_,
+                                                                             authenticators_, service_key_, *secrets_,
+                                                                             clock_, metrics_, stores_.queue.get()});
         relays_.push_back(std::make_unique<events::Relay>(auth_->outbox(), *stores_.queue));
         auth_->on_announce([this] { on_users_changed(); });
         ops_.add_check({"auth", [this] { return auth_->ready(); }});

@@ -2,6 +2,7 @@
 #include "app/commands.hpp"
 
 #include "app/reloader.hpp"
+#include "events/dead_letter_json.hpp"
 #include "http/problem.hpp"
 
 #include <fmt/format.h>
@@ -203,19 +204,6 @@ json::value audit_verify(CommandContext& context, const json::object& arguments)
 json::value config_reload(CommandContext& context, const json::object&) { return to_json(context.reloader->reload()); }
 json::value config_diff(CommandContext& context, const json::object&) { return to_json(context.reloader->compare()); }
 
-json::object to_json(const events::DeadLetter& letter)
-{
-    json::object object;
-    object["id"] = letter.id;
-    object["queue"] = letter.queue;
-    object["type"] = letter.event.type;
-    object["subject"] = letter.event.subject;
-    object["attempts"] = letter.attempts;
-    object["reason"] = letter.reason;
-    object["failed_at"] = format_rfc3339(letter.failed_at);
-    return object;
-}
-
 Problem no_such_letter(std::string_view id)
 {
     return Problem::not_found("dead_letter_not_found", fmt::format("there is no dead letter \"{}\"", id));
@@ -226,7 +214,7 @@ Task<json::value> dead_list(CommandContext& context, json::object)
     json::array items;
     auto letters = co_await context.queue->dead_letters(dead_letters_max);
     for (const events::DeadLetter& letter : letters)
-        items.push_back(to_json(letter));
+        items.push_back(events::to_json(letter));
     co_return json::object{{"items", std::move(items)}};
 }
 
@@ -236,11 +224,7 @@ Task<json::value> dead_show(CommandContext& context, json::object arguments)
     auto letter = co_await context.queue->find_dead_letter(id);
     if (!letter)
         throw no_such_letter(id);
-    auto object = to_json(*letter);
-    auto event = parse_json(events::to_json(letter->event));
-    if (event)
-        object["event"] = *event;
-    co_return object;
+    co_return events::to_json_with_event(*letter);
 }
 
 Task<json::value> dead_retry(CommandContext& context, json::object arguments)

@@ -79,7 +79,8 @@ public:
                    .signer = {},
                    .revocations = revocations_,
                    .announce = [] {},
-                   .refresh_keys = [this] { return refresh_keys_now_and_then(); }},
+                   .refresh_keys = [this] { return refresh_keys_now_and_then(); },
+                   .queue = needs.queue},
           router_(routes())
     {
     }
@@ -329,6 +330,10 @@ private:
             {"PUT", "/admin/roles/{name}", to(put_role)},
             {"DELETE", "/admin/roles/{name}", to(delete_role)},
             {"GET", "/admin/audit", to(list_audit_page)},
+            {"GET", "/admin/dead", to(list_dead_letters)},
+            {"GET", "/admin/dead/{id}", to(get_dead_letter)},
+            {"DELETE", "/admin/dead/{id}", to(drop_dead_letter)},
+            {"POST", "/admin/dead/{id}/retry", to(retry_dead_letter)},
             {"GET", "/admin/sessions", to(list_sessions_page)},
             {"DELETE", "/admin/sessions", to(end_any_sessions)},
             {"DELETE", "/admin/sessions/{id}", to(end_any_session)},

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/io_threads.hpp"
 #include "base/metrics.hpp"
+#include "events/event_queue.hpp"
 #include "events/relay.hpp"
 #include "http/router.hpp"
 #include "identity/authenticator.hpp"
@@ -34,6 +35,7 @@ public:
         const SecretBox& secrets;  // what the store keeps encrypted
         const Clock& clock;
         Metrics& metrics;
+        events::EventQueue* queue = nullptr;  // whose dead letters administrators see and take up again
     };
     // Throws std::runtime_error for a configuration that cannot work: no issuer, an unknown algorithm.
     Auth(Config config, Needs needs);

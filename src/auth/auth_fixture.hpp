@@ -86,8 +86,8 @@ protected:
     Auth& auth()
     {
         if (!auth_) {
-            Auth::Needs needs{*database_,   keys_,    revocations_, authenticators_,
-                              service_key_, secrets_, clock_,       metrics_};
+            Auth::Needs needs{*database_, keys_,  revocations_, authenticators_, service_key_,
+                              secrets_,   clock_, metrics_,     queue_.get()};
             auth_ = std::make_unique<Auth>(config_, needs);
             auth_->on_announce([this] { ++announced_; });
             auth_->start();
@@ -212,6 +212,7 @@ protected:
     std::unique_ptr<TaskGroup> following_;
     http::Handler handler_;
     int announced_ = 0;
+    std::unique_ptr<events::EventQueue> queue_;  // of the tests that make one
     std::unique_ptr<Commands> commands_;
     std::unique_ptr<Auth> auth_;
 };

@@ -11,6 +11,7 @@
 #include "auth/signer.hpp"
 #include "auth/user_store.hpp"
 #include "base/io_threads.hpp"
+#include "events/event_queue.hpp"
 #include "http/message.hpp"
 #include "http/problem.hpp"
 #include "identity/authenticator.hpp"
@@ -36,6 +37,7 @@ struct Context {
     RevocationFeed& revocations;               // notify() after a commit that revoked something
     std::function<void()> announce;            // after something was put into the outbox
     std::function<Task<void>()> refresh_keys;  // from the store, unless that was done just now; never throws
+    events::EventQueue* queue;                 // for its dead letters; nullptr: there is none
 };
 
 inline constexpr std::size_t form_bytes_max = 8 * 1024;

@@ -52,6 +52,11 @@ Task<http::Response> put_role(http::Request& request, Context& context);
 Task<http::Response> delete_role(http::Request& request, Context& context);
 // audit_admin.cpp
 Task<http::Response> list_audit_page(http::Request& request, Context& context);
+// dead_letters_admin.cpp
+Task<http::Response> list_dead_letters(http::Request& request, Context& context);
+Task<http::Response> get_dead_letter(http::Request& request, Context& context);
+Task<http::Response> retry_dead_letter(http::Request& request, Context& context);
+Task<http::Response> drop_dead_letter(http::Request& request, Context& context);
 // discovery.cpp
 Task<http::Response> get_jwks(http::Request& request, Context& context);
 Task<http::Response> get_oauth_metadata(http::Request& request, Context& context);
