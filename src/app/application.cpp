@@ -8,6 +8,7 @@
 #include "app/ops.hpp"
 #include "app/queue_metrics.hpp"
 #include "app/reloader.hpp"
+#include "app/role_endpoints.hpp"
 #include "app/run_task.hpp"
 #include "app/scrape.hpp"
 #include "app/secret_keys.hpp"
@@ -71,16 +72,6 @@ std::unique_ptr<Tracer> make_tracer(const TracingConfig& config, Metrics& metric
         return nullptr;
     return std::make_unique<Tracer>(Tracer::Options{config.sample_ratio, config.continue_traces, config.queue_max},
                                     metrics);
-}
-
-// REQUIRES: check_config() has nothing to say against them.
-std::vector<http::Endpoint> endpoints_of(const std::vector<std::string>& urls)
-{
-    std::vector<http::Endpoint> endpoints;
-    endpoints.reserve(urls.size());
-    for (const std::string& url : urls)
-        endpoints.push_back(*http::parse_endpoint(url));
-    return endpoints;
 }
 
 }  // namespace
@@ -445,6 +436,8 @@ void Application::Impl::start_background()
             background_.spawn(auth_->follow_keys());
         if (auth_)
             background_.spawn(auth_->follow_revocations());
+        if (files_)
+            background_.spawn(files_->follow_changes());
         if (revocation_follower_)
             background_.spawn(revocation_follower_->run());
         if (key_fetcher_)
@@ -488,6 +481,8 @@ void Application::Impl::stop()
     // everything below.
     if (auth_)
         auth_->stop_waiting();
+    if (files_)
+        files_->stop_waiting();
     for (auto [name, server] : listeners_.servers())
         server->server().drain(ending.drain, ending.drain_delay);
     control_->stop();

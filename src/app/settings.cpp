@@ -445,6 +445,10 @@ void add_files_settings(std::vector<Setting>& table, files::Config& files)
              "content and records: local:DIRECTORY, relative to the data directory, or mongodb://host/name",
              Setting::url},
             {"files.upload_bytes_max", Size{&files.upload_bytes_max, 1}, "largest file"},
+            {"files.event_streams_max", Count{&files.event_streams_max, 1, 100'000},
+             "streams of GET /events at once, in each process; beyond it they are answered 503"},
+            {"files.event_streams_per_user", Count{&files.event_streams_per_user, 1, 1'000},
+             "of them those of one user; beyond it they are answered 429"},
             {"files.abandoned_after", Milliseconds{&files.abandoned_after, milliseconds{1'000}},
              "MongoDB alone: when the chunks of an upload that nobody works on, or of a removed file, are swept; a "
              "download of a removed file may take this long"},

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/task.hpp"
 #include "events/event.hpp"
+#include "files/change_feed.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -102,6 +103,12 @@ public:
 
     // Called after something was put into the outbox. Set once, at start.
     virtual void on_announce(std::function<void()> notify) = 0;
+
+    // What changes from now on, by whatever process. A feed that is read every second tells of a change within a second
+    // or so after it.
+    virtual std::unique_ptr<ChangeFeed> changes() = 0;
+    // Called, on any thread, when a feed has news, by a store that knows of it at once. Set once, at start.
+    virtual void on_change(std::function<void()> notify) = 0;
 
     virtual bool ready() const = 0;
     virtual void stop() = 0;

@@ -21,6 +21,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +114,16 @@ protected:
         for (const auto& event : run(store_->read_outbox(100)))
             ids.push_back(event.id);
         return ids;
+    }
+    // Whether the feed tells of it, with what it knows.
+    bool is_told(ChangeFeed& feed, const Change& expected)
+    {
+        auto is_it = [&](const Change& told) {
+            auto fits = [](const std::string& known, const std::string& is) { return known.empty() || known == is; };
+            return told.id == expected.id && told.removed == expected.removed && fits(told.owner, expected.owner) &&
+                   fits(told.source, expected.source);
+        };
+        return std::ranges::any_of(run(feed.read({expected.owner}, 100)).changes, is_it);
     }
     void expect_no_leftovers()
     {
@@ -508,6 +519,36 @@ TYPED_TEST_P(FileStoreSuite, ACrashKeepsWhatWasCommittedAndNothingElse)
     this->expect_no_leftovers();
 }
 
+TYPED_TEST_P(FileStoreSuite, AFeedTellsWhatChanges)
+{
+    auto feed = this->store_->changes();
+    File source = this->put_upload();
+    EXPECT_TRUE(this->is_told(*feed, {source.id, source.owner}));
+    this->run(this->store_->set_state(source.id, State::processing, "", std::nullopt));
+    EXPECT_TRUE(this->is_told(*feed, {source.id, source.owner}));
+    this->run(this->store_->set_progress(source.id, 40));
+    EXPECT_TRUE(this->is_told(*feed, {source.id, source.owner}));
+    File derived = this->put_derived(source);
+    EXPECT_TRUE(this->is_told(*feed, {derived.id, derived.owner, source.id}));
+    this->run(this->store_->remove(derived.id, make_event("file.deleted", derived.id)));
+    EXPECT_TRUE(this->is_told(*feed, {derived.id, derived.owner, source.id, true}));
+    this->run(this->store_->remove(source.id, make_event("file.deleted", source.id)));
+    EXPECT_TRUE(this->is_told(*feed, {source.id, source.owner, "", true}));
+    EXPECT_TRUE(this->run(feed->read({source.owner}, 100)).changes.empty());
+}
+
+TYPED_TEST_P(FileStoreSuite, AFeedTellsManyChangesInParts)
+{
+    auto feed = this->store_->changes();
+    std::set<std::string> missing;
+    for (int i = 0; i < 25; ++i)
+        missing.insert(this->put_upload().id);
+    for (int i = 0; i < 25 && !missing.empty(); ++i)
+        for (const Change& change : this->run(feed->read({"owner-1"}, 4)).changes)
+            missing.erase(change.id);
+    EXPECT_TRUE(missing.empty());
+}
+
 TYPED_TEST_P(FileStoreSuite, AStoppedStoreIsUnavailable)
 {
     File file = this->put_upload();
@@ -531,7 +572,8 @@ REGISTER_TYPED_TEST_SUITE_P(FileStoreSuite, AStoredFileComesBackAsItWasGiven, AF
                             NamesAreKeptWhateverTheySay, UnknownIdsAreUnknown, AListHasOwnUploadsNewestFirstPageByPage,
                             ACursorStaysRightWhileFilesComeAndGo, DerivedFilesAreFoundBySeveralSourcesAtOnce,
                             AStateAndItsEventChangeTogether, TheOutboxGivesEventsInOrderUntilTheyAreCleared,
-                            ManyEventsAreClearedAtOnce, WhoWaitsForEventsIsToldOfEach, EverythingIsThereAfterARestart,
+                            AFeedTellsWhatChanges, AFeedTellsManyChangesInParts, ManyEventsAreClearedAtOnce,
+                            WhoWaitsForEventsIsToldOfEach, EverythingIsThereAfterARestart,
                             ACrashKeepsWhatWasCommittedAndNothingElse, AStoppedStoreIsUnavailable);
 
 }  // namespace gatehouse::files::testing

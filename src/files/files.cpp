@@ -11,6 +11,7 @@ namespace gatehouse::files {
 
 Context::Context(Config given, Files::Needs needs)
     : config(std::move(given)), store(needs.store), authenticators(needs.authenticators), clock(needs.clock),
+      events(store, clock, needs.metrics, {config.event_streams_max, config.event_streams_per_user}),
       uploads(needs.metrics.counter("gatehouse_files_uploads_total", "Files uploaded and visible")),
       uploaded_bytes(needs.metrics.counter("gatehouse_files_uploaded_bytes_total", "Bytes of the files uploaded"))
 {
@@ -37,6 +38,7 @@ public:
     Impl(Config config, Needs needs) : context_(std::move(config), needs), router_(routes()) {}
 
     const http::Router& router() const { return router_; }
+    FileEvents& events() { return context_.events; }
 
 private:
     using Endpoint = Task<http::Response> (*)(http::Request&, Context&);
@@ -55,6 +57,7 @@ private:
             {"DELETE", "/files/{id}", on(delete_file)},
             {"GET", "/files/{id}/content", on(download)},
             {"GET", "/download", on(download_by_fid)},
+            {"GET", "/events", on(follow_events)},
         };
     }
 
@@ -66,5 +69,7 @@ Files::Files(Config config, Needs needs) : impl_(std::make_unique<Impl>(std::mov
 Files::~Files() = default;
 
 const http::Router& Files::router() const { return impl_->router(); }
+Task<void> Files::follow_changes() { return impl_->events().run(); }
+void Files::stop_waiting() { impl_->events().stop(); }
 
 }  // namespace gatehouse::files

@@ -27,6 +27,12 @@ public:
 
     const http::Router& router() const;
 
+    // Carries changes of files to event streams, until cancelled; on one I/O thread.
+    Task<void> follow_changes();
+
+    // Event streams end, and none begins any more: the process is about to end. Any thread.
+    void stop_waiting();
+
 private:
     class Impl;
     std::unique_ptr<Impl> impl_;

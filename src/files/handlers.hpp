@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/blocking_pool.hpp"
+#include "files/file_events.hpp"
 #include "files/files.hpp"
 #include "http/message.hpp"
 #include "identity/claims.hpp"
@@ -26,6 +27,7 @@ struct Context {
     FileStore& store;
     PerThread<identity::Authenticator>& authenticators;
     const Clock& clock;
+    FileEvents events;
     prometheus::Counter& uploads;
     prometheus::Counter& uploaded_bytes;
     BlockingPool sniffing{{.name = "files-sniff", .threads = 1, .queue_max = 1024}};
@@ -45,5 +47,6 @@ Task<http::Response> show_file(http::Request& request, Context& context);
 Task<http::Response> delete_file(http::Request& request, Context& context);
 Task<http::Response> download(http::Request& request, Context& context);
 Task<http::Response> download_by_fid(http::Request& request, Context& context);
+Task<http::Response> follow_events(http::Request& request, Context& context);
 
 }  // namespace gatehouse::files

@@ -8,6 +8,7 @@
 //   4. tmp/<name> is unlinked                                 nothing to do
 // A removal is the transaction that moves content names from records to the table `garbage`; the janitor unlinks what
 // stands there, now or after the next start.
+#include "files/change_log.hpp"
 #include "files/content_directory.hpp"
 #include "files/examination.hpp"
 #include "files/file_records.hpp"
@@ -95,6 +96,7 @@ public:
     ContentDirectory content;
     std::unique_ptr<sql::Database> database;
     std::function<void()> notify;
+    ChangeLog changes;
     std::atomic<bool> stopped{false};
     BlockingPool writing{{.name = "files-write", .threads = 4, .queue_max = 4096}};
     BlockingPool reading{{.name = "files-read", .threads = 4, .queue_max = 4096}};
@@ -220,6 +222,8 @@ public:
         auto insert = [&](sql::Connection& connection) { return records::insert(connection, {file, name_}, announce); };
         bool visible = co_await core_->database->write(insert);
         undecided_ = !visible;
+        if (visible)
+            core_->changes.add({file.id, file.owner, file.derived_from});
         if (visible && announce)
             core_->announced();
         co_return visible;
@@ -346,6 +350,21 @@ private:
     std::unique_ptr<char[]> buffer_;
 };
 
+class LocalChangeFeed final : public ChangeFeed {
+public:
+    explicit LocalChangeFeed(std::shared_ptr<Core> core) : core_(std::move(core)), position_(core_->changes.position())
+    {
+    }
+    Task<Changes> read(std::vector<std::string>, std::size_t limit) override
+    {
+        co_return core_->changes.read(position_, limit);
+    }
+
+private:
+    std::shared_ptr<Core> core_;
+    std::uint64_t position_;
+};
+
 class LocalFileStore final : public FileStore {
 public:
     LocalFileStore(const std::filesystem::path& directory, std::unique_ptr<sql::Database> database)
@@ -400,9 +419,17 @@ public:
 
     Task<bool> remove(std::string id, events::Event announce) override
     {
-        auto job = [&](sql::Connection& connection) { return records::remove(connection, id, announce); };
+        Change change{.id = id, .removed = true};
+        auto job = [&](sql::Connection& connection) {
+            if (auto record = records::find(connection, id)) {
+                change.owner = record->file.owner;
+                change.source = record->file.derived_from;
+            }
+            return records::remove(connection, id, announce);
+        };
         bool removed = co_await core_->database->write(job);
         if (removed) {
+            core_->changes.add(std::move(change));
             core_->sweep_later();
             core_->announced();
         }
@@ -416,6 +443,8 @@ public:
             return records::set_state(connection, id, state, reason, announce);
         };
         bool changed = co_await core_->database->write(job);
+        if (changed)
+            core_->changes.add({.id = id});
         if (changed && announce)
             core_->announced();
         co_return changed;
@@ -425,6 +454,7 @@ public:
     {
         auto job = [&](sql::Connection& connection) { records::set_progress(connection, id, percent); };
         co_await core_->database->write(job);
+        core_->changes.add({.id = std::move(id)});
     }
 
     Task<std::vector<events::Event>> read_outbox(std::size_t limit) override
@@ -440,6 +470,8 @@ public:
     }
 
     void on_announce(std::function<void()> notify) override { core_->notify = std::move(notify); }
+    std::unique_ptr<ChangeFeed> changes() override { return std::make_unique<LocalChangeFeed>(core_); }
+    void on_change(std::function<void()> notify) override { core_->changes.on_change(std::move(notify)); }
     bool ready() const override { return !core_->stopped.load(); }
     void stop() override { core_->stop(); }
 

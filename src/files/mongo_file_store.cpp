@@ -5,6 +5,7 @@
 //   3. the document in fs.files, with its event      the upload stands; the sweeper removes the entry
 //   4. the entry goes                                nothing to do
 // See docs/adr/0007-gridfs.md.
+#include "files/mongo_changes.hpp"
 #include "files/mongo_content.hpp"
 #include "files/mongo_core.hpp"
 #include "files/mongo_records.hpp"
@@ -238,6 +239,21 @@ private:
     std::uint64_t n_ = 0;
 };
 
+class MongoChangeFeed final : public ChangeFeed {
+public:
+    explicit MongoChangeFeed(std::shared_ptr<Core> core) : core_(std::move(core)), reader_(core_->database) {}
+
+    Task<Changes> read(std::vector<std::string> owners, std::size_t limit) override
+    {
+        auto job = [&] { return reader_.read(owners, limit); };
+        co_return co_await core_->run(core_->records, job);
+    }
+
+private:
+    std::shared_ptr<Core> core_;
+    mongo::ChangeReader reader_;
+};
+
 class MongoFileStore final : public FileStore {
 public:
     MongoFileStore(const std::string& url, const MongoOptions& options) : core_(std::make_shared<Core>(url, options)) {}
@@ -319,6 +335,8 @@ public:
     }
 
     void on_announce(std::function<void()> notify) override { core_->notify = std::move(notify); }
+    std::unique_ptr<ChangeFeed> changes() override { return std::make_unique<MongoChangeFeed>(core_); }
+    void on_change(std::function<void()>) override {}  // another process may make it just as well: feeds are polled
     bool ready() const override { return core_->ready(); }
     void stop() override { core_->stop(); }
 
@@ -326,8 +344,9 @@ private:
     // The file first: from then on nothing new can be derived from it. The sweeper finishes what a crash interrupts.
     bool remove_blocking(const std::string& id, const events::Event& announce)
     {
+        auto record = mongo::find_record(core_->database, id);
         TimePoint purge_at = core_->sweeper.purge_time();
-        if (!mongo::mark_removed(core_->database, core_->outbox, id, purge_at, announce))
+        if (!record || !mongo::mark_removed(core_->database, core_->outbox, id, purge_at, announce, &record->file))
             return false;
         try {
             mongo::mark_derived_removed(core_->database, core_->outbox, {id}, purge_at);

@@ -13,6 +13,7 @@ namespace gatehouse::files::mongo {
 namespace {
 
 constexpr std::int64_t chunk_size_max = 16LL << 20U;
+constexpr const char* changed_at = "metadata.changed_at";  // what mongo_changes looks for
 
 Document by_id(const std::string& id)
 {
@@ -104,6 +105,7 @@ std::vector<Database::Index> file_indexes()
     indexes.push_back(make_index({{"metadata.derived_from", 1}, {"metadata.id", -1}}));
     indexes.push_back(make_index({{"metadata.outbox_at", 1}}));
     indexes.push_back(make_index({{"metadata.purge_at", 1}}));
+    indexes.push_back(make_index({{changed_at, 1}}));
     return indexes;
 }
 
@@ -136,7 +138,8 @@ bool insert_record(Database& database, const Outbox& outbox, const Record& recor
         .add("reason", file.reason)
         .add("progress", std::int32_t{file.progress})
         .add("derived_from", file.derived_from)
-        .add("processor", file.processor);
+        .add("processor", file.processor)
+        .add("changed_at", Clock().now());
     if (announce)
         outbox.add_to(metadata, *announce);
     Document document;
@@ -183,7 +186,7 @@ std::vector<File> derived(Database& database, const std::vector<std::string>& so
 }
 
 bool mark_removed(Database& database, const Outbox& outbox, const std::string& id, TimePoint purge_at,
-                  const std::optional<events::Event>& announce)
+                  const std::optional<events::Event>& announce, const File* file)
 {
     Document set;
     set.add("length", std::int64_t{0})
@@ -191,6 +194,10 @@ bool mark_removed(Database& database, const Outbox& outbox, const std::string& i
         .add("metadata.id", make_removed_id())
         .add("metadata.removed_id", id)
         .add("metadata.purge_at", purge_at);
+    if (file)
+        set.add("metadata.removed_owner", file->owner)
+            .add("metadata.removed_from", file->derived_from)
+            .add(changed_at, Clock().now());
     Document min;
     if (announce)
         outbox.add_to(set, min, *announce);
@@ -233,7 +240,8 @@ bool set_state(Database& database, const Outbox& outbox, const std::string& id, 
     Document set;
     set.add("metadata.state", to_string(state))
         .add("metadata.reason", reason)
-        .add("metadata.progress", std::int32_t{state == State::processed ? 100 : 0});
+        .add("metadata.progress", std::int32_t{state == State::processed ? 100 : 0})
+        .add(changed_at, Clock().now());
     Document min;
     if (announce)
         outbox.add_to(set, min, *announce);
@@ -245,7 +253,7 @@ void set_progress(Database& database, const std::string& id, int percent)
     Document filter = by_id(id);
     filter.add("metadata.state", to_string(State::processing));
     Document set;
-    set.add("metadata.progress", std::int32_t{std::clamp(percent, 0, 100)});
+    set.add("metadata.progress", std::int32_t{std::clamp(percent, 0, 100)}).add(changed_at, Clock().now());
     database.update_one(files_collection, filter, to_change(set, Document()));
 }
 

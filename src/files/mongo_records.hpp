@@ -3,12 +3,13 @@
 //
 //   _id        the content's id (mongo_content.hpp)
 //   length, chunkSize, uploadDate, filename
-//   metadata   {id, owner, type, sha256, state, reason, progress, derived_from, processor, outbox, outbox_at}
+//   metadata   {id, owner, type, sha256, state, reason, progress, derived_from, processor, outbox, outbox_at,
+//              changed_at}
 //
 // A file is visible when its document is there; the unique index of metadata.id makes one of several writers win.
 // A removed file loses what it is found by and becomes an empty one without a name:
 //
-//   metadata   {id: "removed:…", removed_id: <file id>, purge_at, …}
+//   metadata   {id: "removed:…", removed_id: <file id>, removed_owner, removed_from, purge_at, …}
 //
 // until its chunks are purged. A tombstone has the same form and takes the place of a document whose writer went away.
 // All calls block and throw Unavailable. Any thread.
@@ -48,9 +49,10 @@ bool insert_record(Database& database, const Outbox& outbox, const Record& recor
 std::vector<File> list(Database& database, const ListQuery& query);
 std::vector<File> derived(Database& database, const std::vector<std::string>& source_ids);
 
-// Makes the file invisible, its content to be purged after `purge_at`. False when it is unknown.
+// Makes the file invisible, its content to be purged after `purge_at`. False when it is unknown. With `file`, what it
+// was, those who follow the changes of files are told.
 bool mark_removed(Database& database, const Outbox& outbox, const std::string& id, TimePoint purge_at,
-                  const std::optional<events::Event>& announce);
+                  const std::optional<events::Event>& announce, const File* file = nullptr);
 
 // The same for what was derived from these, at any depth.
 void mark_derived_removed(Database& database, const Outbox& outbox, std::vector<std::string> source_ids,

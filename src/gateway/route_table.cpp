@@ -68,6 +68,7 @@ constexpr BuiltIn built_ins[] = {
     {"DELETE", "/files/{id}", Role::files, required, "files:write", form_bytes_max},
     {"GET", "/files/{id}/content", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/download", Role::files, required, "files:read", form_bytes_max},
+    {"GET", "/events", Role::files, required, "files:read", form_bytes_max},
 };
 
 std::vector<std::string> split_words(std::string_view text)

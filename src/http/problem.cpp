@@ -65,6 +65,7 @@ constexpr ProblemCode codes[] = {
     {"invalid_fields", 422, "Some fields are not valid"},
     {"websocket_version", 426, "This version of WebSocket is not supported"},
     {"too_many_attempts", 429, "Too many failed attempts"},
+    {"too_many_streams", 429, "Too many event streams"},
     {"too_many_requests", 429, "Too many requests"},
     {"head_too_large", 431, "The request head is too large"},
     {"internal_error", 500, "Internal error"},
