@@ -5,9 +5,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace gatehouse::app {
 
 namespace {
+
+constexpr std::chrono::milliseconds shortest_sweep_interval{500};
 
 // What went wrong, with the key that says where.
 template <class Open>
@@ -30,15 +34,18 @@ std::unique_ptr<sql::Database> open_auth(const std::string& url, const std::file
 std::unique_ptr<files::FileStore> open_files(const files::Config& config, const std::filesystem::path& data)
 {
     const std::string& url = config.store;
+    files::UploadOptions uploads;
+    uploads.sweep_interval = std::clamp(config.upload_ttl / 10, shortest_sweep_interval, uploads.sweep_interval);
     return open_store("files.store", url, [&] {
         if (!is_embedded(url)) {
             files::MongoOptions options;
             options.abandoned_after = config.abandoned_after;
             options.sweep_interval = std::min(options.sweep_interval, config.abandoned_after);
+            options.uploads = uploads;
             return files::make_mongo_file_store(url, options);
         }
         auto directory = store_path(url, data);
-        return files::make_local_file_store(directory, std::filesystem::path(directory).concat(".db"));
+        return files::make_local_file_store(directory, std::filesystem::path(directory).concat(".db"), uploads);
     });
 }
 

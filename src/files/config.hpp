@@ -16,6 +16,8 @@ struct Config {
     std::uint64_t upload_bytes_max = 16ULL << 30U;  // of one file
     std::size_t event_streams_max = 1'000;          // of GET /events, of one process
     std::size_t event_streams_per_user = 10;
+    std::chrono::milliseconds upload_ttl{24 * 60 * 60 * 1000};  // of a resumable upload that nobody continues
+    std::size_t unfinished_uploads_max = 100;                   // resumable ones, of one user
     std::chrono::milliseconds abandoned_after{10 * 60 * 1000};  // when what nobody works on any more is swept
 };
 

@@ -79,6 +79,16 @@ UniqueFd ContentDirectory::create_temporary(const std::string& name) const
     return file;
 }
 
+void ContentDirectory::sync_temporaries() const { sync_directory(temporary_, (root_ / "tmp").native()); }
+
+UniqueFd ContentDirectory::open_temporary(const std::string& name) const
+{
+    UniqueFd file{::openat(temporary_.get(), name.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC)};
+    if (!file && errno != ENOENT)
+        fail("open", (root_ / "tmp" / name).native());
+    return file;
+}
+
 UniqueFd ContentDirectory::open_shard(const std::string& name, bool create) const
 {
     std::string shard = shard_of(name);
@@ -97,9 +107,10 @@ UniqueFd ContentDirectory::open_shard(const std::string& name, bool create) cons
 void ContentDirectory::publish(const std::string& name) const
 {
     // The name in tmp/ must be there after a power failure whenever the one in content/ is: recovery looks only there.
-    sync_directory(temporary_, (root_ / "tmp").native());
+    sync_temporaries();
     UniqueFd shard = open_shard(name, true);
-    if (::linkat(temporary_.get(), name.c_str(), shard.get(), name.c_str(), 0) != 0)
+    // A name is never given twice, so one that is there is the same content, of an attempt before.
+    if (::linkat(temporary_.get(), name.c_str(), shard.get(), name.c_str(), 0) != 0 && errno != EEXIST)
         fail("link into", (root_ / "content" / shard_of(name)).native());
     sync_directory(shard, (root_ / "content" / shard_of(name)).native());
 }

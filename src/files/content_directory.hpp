@@ -28,8 +28,12 @@ public:
     static std::optional<std::string> find_id(std::string_view name);  // nullopt when it is not such a name
 
     UniqueFd create_temporary(const std::string& name) const;
+    void sync_temporaries() const;  // makes the names of those created before durable
 
-    // Gives the temporary's content its place in content/, durably; it keeps its name in tmp/ as well.
+    // For reading and writing. An invalid descriptor when there is none.
+    UniqueFd open_temporary(const std::string& name) const;
+
+    // Gives the temporary's content its place in content/, durably; it keeps its name in tmp/ as well. May be repeated.
     // REQUIRES: the content itself has been synced.
     void publish(const std::string& name) const;
 

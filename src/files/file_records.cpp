@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "files/upload_records.hpp"
 
 #include <fmt/format.h>
 
@@ -78,7 +79,7 @@ int progress_of(State state) { return state == State::processed ? 100 : 0; }
 
 std::span<const sql::Migration> migrations()
 {
-    static const std::array<sql::Migration, 1> steps{{
+    static const std::array<sql::Migration, 2> steps{{
         {1,
          "files, outbox and garbage",
          {"CREATE TABLE files ("
@@ -93,6 +94,7 @@ std::span<const sql::Migration> migrations()
           "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, "
           "body TEXT NOT NULL)",
           "CREATE TABLE garbage (content TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID"}},
+        {2, "uploads", upload_records::schema()},
     }};
     return steps;
 }

@@ -9,6 +9,7 @@
 #include "base/task.hpp"
 #include "events/event.hpp"
 #include "files/change_feed.hpp"
+#include "files/upload_store.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -84,6 +85,9 @@ public:
     // A writer for the content of file `id` (make_id() or make_derived_id()). Throws Unavailable.
     virtual Task<std::unique_ptr<FileWriter>> create(std::string id) = 0;
 
+    // Content that arrives in several requests.
+    virtual UploadStore& uploads() = 0;
+
     virtual Task<std::optional<File>> find(std::string id) = 0;
     virtual Task<std::unique_ptr<FileReader>> open(std::string id) = 0;  // nullptr when unknown
     virtual Task<std::vector<File>> list(ListQuery query) = 0;           // uploads only, newest first
@@ -117,7 +121,8 @@ public:
 // Content as files below `directory`, records in the SQLite database `database_path`. Recovers at once: unfinished
 // content of an earlier run is removed.
 std::unique_ptr<FileStore> make_local_file_store(const std::filesystem::path& directory,
-                                                 const std::filesystem::path& database_path);
+                                                 const std::filesystem::path& database_path,
+                                                 const UploadOptions& uploads = {});
 
 struct MongoOptions {
     // After this time a writer that gave no sign of life is taken for dead, and what it left is removed; so is the
@@ -126,6 +131,7 @@ struct MongoOptions {
     std::chrono::milliseconds sweep_interval{std::chrono::minutes{1}};
     // How long an event of the outbox belongs to the store that wrote it: another one announces it after that.
     std::chrono::milliseconds outbox_lease{std::chrono::seconds{30}};
+    UploadOptions uploads;
 };
 
 // Content and records in a MongoDB database, in the layout of GridFS (docs/adr/0007-gridfs.md). `url` as the drivers of

@@ -52,6 +52,14 @@ private:
     {
         return {
             {"POST", "/upload", on(upload)},
+            {"POST", "/uploads", on(tus_create)},
+            {"OPTIONS", "/uploads", on(tus_options)},
+            {"POST", "/uploads/", on(tus_create)},
+            {"OPTIONS", "/uploads/", on(tus_options)},
+            {"HEAD", "/uploads/{id}", on(tus_head)},
+            {"PATCH", "/uploads/{id}", on(tus_append)},
+            {"DELETE", "/uploads/{id}", on(tus_terminate)},
+            {"OPTIONS", "/uploads/{id}", on(tus_options)},
             {"GET", "/files", on(list_files)},
             {"GET", "/files/{id}", on(show_file)},
             {"DELETE", "/files/{id}", on(delete_file)},

@@ -8,6 +8,7 @@
 #include "files/file_events.hpp"
 #include "files/files.hpp"
 #include "http/message.hpp"
+#include "http/problem.hpp"
 #include "identity/claims.hpp"
 
 #include <memory>
@@ -30,6 +31,7 @@ struct Context {
     FileEvents events;
     prometheus::Counter& uploads;
     prometheus::Counter& uploaded_bytes;
+    BlockingPool checking{{.name = "files-check", .threads = 2, .queue_max = 4096}};  // checksums
     BlockingPool sniffing{{.name = "files-sniff", .threads = 1, .queue_max = 1024}};
 };
 
@@ -41,7 +43,19 @@ std::shared_ptr<const identity::Claims> require(Context& context, const http::Re
 // somebody else as for none: ids cannot be probed.
 Task<File> get_file(Context& context, const identity::Claims& caller, std::string id, std::string_view any_permission);
 
+// What every way to upload a file ends with. The problem 413 for `name`.
+void count_upload(Context& context, const File& file);
+http::Problem too_large(const std::string& name, std::uint64_t limit);
+
 Task<http::Response> upload(http::Request& request, Context& context);
+
+// Resumable uploads (tus.cpp).
+Task<http::Response> tus_options(http::Request& request, Context& context);
+Task<http::Response> tus_create(http::Request& request, Context& context);
+Task<http::Response> tus_head(http::Request& request, Context& context);
+Task<http::Response> tus_append(http::Request& request, Context& context);
+Task<http::Response> tus_terminate(http::Request& request, Context& context);
+
 Task<http::Response> list_files(http::Request& request, Context& context);
 Task<http::Response> show_file(http::Request& request, Context& context);
 Task<http::Response> delete_file(http::Request& request, Context& context);

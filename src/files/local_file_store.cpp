@@ -7,21 +7,14 @@
 //   3. one transaction adds the record and the outbox event   recovery removes tmp/<name>: the upload stands
 //   4. tmp/<name> is unlinked                                 nothing to do
 // A removal is the transaction that moves content names from records to the table `garbage`; the janitor unlinks what
-// stands there, now or after the next start.
+// stands there, now or after the next start. Unfinished uploads: local_uploads.cpp.
 #include "files/change_log.hpp"
-#include "files/content_directory.hpp"
-#include "files/examination.hpp"
 #include "files/file_records.hpp"
-#include "files/file_store.hpp"
+#include "files/local_core.hpp"
+#include "files/local_uploads.hpp"
 
-#include "base/blocking_pool.hpp"
 #include "base/encoding.hpp"
-#include "base/error.hpp"
-#include "base/log.hpp"
 #include "base/sha256.hpp"
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <fmt/format.h>
 
@@ -41,122 +34,8 @@ constexpr std::size_t write_buffer_bytes = 128 * 1024;
 constexpr std::size_t read_piece_bytes = 256 * 1024;
 constexpr std::size_t head_bytes_max = 4096;
 constexpr std::uint64_t writeback_bytes = 8ULL << 20U;
-constexpr std::size_t garbage_batch_max = 100;
 
-// What the store, its writers and its readers share; the last of them destroys it.
-class Core final {
-public:
-    Core(const std::filesystem::path& directory, std::unique_ptr<sql::Database> opened)
-        : content(directory), database(std::move(opened))
-    {
-        database->migrate(schema_component, records::migrations());
-        recover();
-        asio::post(janitor_, [this] { sweep(); });
-    }
-    ~Core() { stop(); }
-    Core(const Core&) = delete;
-    Core& operator=(const Core&) = delete;
-
-    void stop()
-    {
-        stopped.store(true);
-        writing.stop();
-        reading.stop();
-        janitor_.join();
-        database->stop();
-    }
-
-    // Unlinks a name in tmp/ that decides nothing any more. The descriptor goes along, because the last close of a
-    // large file frees its blocks.
-    void discard(std::string name, UniqueFd file)
-    {
-        asio::post(janitor_, [this, name = std::move(name), file = std::move(file)]() mutable {
-            guarded("remove a temporary file", [&] { content.remove_temporary(name); });
-            file.reset();
-        });
-    }
-
-    // A writer ended, and only the database knows whether its record exists.
-    void settle_later(std::string name)
-    {
-        asio::post(janitor_, [this, name = std::move(name)] { guarded("settle content", [&] { settle(name); }); });
-    }
-
-    void sweep_later()
-    {
-        asio::post(janitor_, [this] { sweep(); });
-    }
-
-    void announced() const
-    {
-        if (notify)
-            notify();
-    }
-
-    ContentDirectory content;
-    std::unique_ptr<sql::Database> database;
-    std::function<void()> notify;
-    ChangeLog changes;
-    std::atomic<bool> stopped{false};
-    BlockingPool writing{{.name = "files-write", .threads = 4, .queue_max = 4096}};
-    BlockingPool reading{{.name = "files-read", .threads = 4, .queue_max = 4096}};
-
-private:
-    template <class F>
-    void guarded(const char* what, F work)
-    {
-        try {
-            work();
-        } catch (const std::exception& e) {
-            log::warn("files", "housekeeping failed; the next start tries again",
-                      {{"what", what}, {"error", e.what()}});
-        }
-    }
-
-    // Decides about a name in tmp/: its record exists, or its content goes.
-    void settle(const std::string& name)
-    {
-        auto id = ContentDirectory::find_id(name);
-        GH_ASSERT(id);
-        auto look = [&](sql::Connection& connection) { return records::find(connection, *id); };
-        auto record = database->read_blocking(look);
-        if (!record || record->content != name)
-            content.remove_content(name);
-        content.remove_temporary(name);
-    }
-
-    void recover()
-    {
-        std::int64_t settled = 0;
-        for (const auto& name : content.temporary_names()) {
-            if (!ContentDirectory::find_id(name)) {
-                log::warn("files", "a foreign file in tmp is left alone", {{"name", name}});
-                continue;
-            }
-            settle(name);
-            ++settled;
-        }
-        if (settled > 0)
-            log::info("files", "recovered from an interrupted run", {{"unfinished", settled}});
-    }
-
-    void sweep()
-    {
-        guarded("remove deleted content", [this] {
-            auto look = [](sql::Connection& connection) {
-                return records::read_garbage(connection, garbage_batch_max);
-            };
-            for (auto names = database->read_blocking(look); !names.empty(); names = database->read_blocking(look)) {
-                for (const auto& name : names)
-                    content.remove_content(name);
-                database->write_blocking(
-                    [&](sql::Connection& connection) { records::clear_garbage(connection, names); });
-            }
-        });
-    }
-
-    asio::thread_pool janitor_{1};
-};
+using local::Core;
 
 class LocalFileWriter final : public FileWriter {
 public:
@@ -367,8 +246,9 @@ private:
 
 class LocalFileStore final : public FileStore {
 public:
-    LocalFileStore(const std::filesystem::path& directory, std::unique_ptr<sql::Database> database)
-        : core_(std::make_shared<Core>(directory, std::move(database)))
+    LocalFileStore(const std::filesystem::path& directory, std::unique_ptr<sql::Database> database,
+                   const UploadOptions& options)
+        : core_(std::make_shared<Core>(directory, std::move(database), options)), uploads_(local::make_uploads(core_))
     {
     }
     ~LocalFileStore() override { core_->stop(); }
@@ -380,6 +260,8 @@ public:
         UniqueFd file = co_await core_->writing.run(job);
         co_return std::make_unique<LocalFileWriter>(core_, std::move(name), std::move(file));
     }
+
+    UploadStore& uploads() override { return *uploads_; }
 
     Task<std::optional<File>> find(std::string id) override
     {
@@ -483,14 +365,16 @@ private:
     }
 
     std::shared_ptr<Core> core_;
+    std::unique_ptr<UploadStore> uploads_;
 };
 
 }  // namespace
 
 std::unique_ptr<FileStore> make_local_file_store(const std::filesystem::path& directory,
-                                                 const std::filesystem::path& database_path)
+                                                 const std::filesystem::path& database_path,
+                                                 const UploadOptions& uploads)
 {
-    return std::make_unique<LocalFileStore>(directory, sql::open_sqlite("files", database_path));
+    return std::make_unique<LocalFileStore>(directory, sql::open_sqlite("files", database_path), uploads);
 }
 
 }  // namespace gatehouse::files

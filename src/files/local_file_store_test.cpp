@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "files/file_store_suite.hpp"
+#include "files/upload_store_suite.hpp"
 
 #include "files/content_directory.hpp"
 #include "files/file_records.hpp"
@@ -19,7 +20,10 @@ namespace fs = std::filesystem;
 
 // A store's directory and database below one directory.
 struct LocalPlace {
-    std::unique_ptr<FileStore> open() { return make_local_file_store(root / "files", root / "files.db"); }
+    std::unique_ptr<FileStore> open(const UploadOptions& options = {})
+    {
+        return make_local_file_store(root / "files", root / "files.db", options);
+    }
 
     // A copy of what is on disk now is what a killed process would leave.
     std::unique_ptr<FileStore> open_crashed()
@@ -59,6 +63,7 @@ struct LocalPlace {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Local, FileStoreSuite, LocalPlace);
+INSTANTIATE_TYPED_TEST_SUITE_P(Local, UploadStoreSuite, LocalPlace);
 
 // What a crash leaves in the windows of a commit and of a removal, made by hand.
 class LocalFileStoreRecovery : public FileStoreSuite<LocalPlace> {

@@ -267,6 +267,8 @@ public:
         co_return std::make_unique<MongoFileWriter>(core_, std::move(id), content);
     }
 
+    UploadStore& uploads() override { throw Unavailable("MongoDB has no resumable uploads yet"); }
+
     Task<std::optional<File>> find(std::string id) override
     {
         auto job = [&] { return mongo::find_record(core_->database, id); };

@@ -39,12 +39,6 @@ private:
     http::MultipartReader& parts_;
 };
 
-http::Problem too_large(const std::string& name, std::uint64_t limit)
-{
-    return http::Problem::too_large("file_too_large",
-                                    fmt::format("\"{}\" is larger than the limit of {} bytes.", name, limit));
-}
-
 Task<Staged> stage(Context& context, const identity::Claims& caller, std::string name, http::BodyReader& body)
 {
     std::uint64_t limit = context.config.upload_bytes_max;
@@ -124,8 +118,7 @@ Task<void> commit(Context& context, const identity::Claims& caller, const http::
     bool visible = co_await staged.writer->commit(staged.file, std::move(event));
     if (!visible)
         throw http::Problem::internal("a new file's id is taken: " + staged.file.id);
-    context.uploads.Increment();
-    context.uploaded_bytes.Increment(static_cast<double>(staged.file.size));
+    count_upload(context, staged.file);
 }
 
 bool is_multipart(std::string_view content_type)
@@ -135,6 +128,18 @@ bool is_multipart(std::string_view content_type)
 }
 
 }  // namespace
+
+http::Problem too_large(const std::string& name, std::uint64_t limit)
+{
+    return http::Problem::too_large("file_too_large",
+                                    fmt::format("\"{}\" is larger than the limit of {} bytes.", name, limit));
+}
+
+void count_upload(Context& context, const File& file)
+{
+    context.uploads.Increment();
+    context.uploaded_bytes.Increment(static_cast<double>(file.size));
+}
 
 // POST /upload: stores the files of a multipart form, or the raw body as one file. 201 with the records.
 //

@@ -63,6 +63,8 @@ constexpr BuiltIn built_ins[] = {
     {"GET", "/.well-known/openid-configuration", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/oauth-authorization-server", Role::auth, none, "", form_bytes_max},
     {"POST", "/upload", Role::files, required, "files:write", 0},
+    {"POST HEAD PATCH DELETE", "/uploads/*", Role::files, required, "files:write", 0},
+    {"OPTIONS", "/uploads/*", Role::files, none, "", form_bytes_max},
     {"GET", "/files", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/files/{id}", Role::files, required, "files:read", form_bytes_max},
     {"DELETE", "/files/{id}", Role::files, required, "files:write", form_bytes_max},

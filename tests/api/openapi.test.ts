@@ -68,7 +68,7 @@ test('what it describes is there, and asks for a token where it says so', async 
     const target = template.replace(/\{\w+\}/g, '0190163d-8694-739b-aea5-966c26f8ad91');
     const answer = await gatehouse.request(method, target, { headers: { 'sec-fetch-site': 'same-origin' } });
     const name = `${method} ${template}`;
-    const problem = answer.headers.get('content-type')?.startsWith('application/problem+json') ? ((await answer.json()) as any) : undefined;
+    const problem = method !== 'HEAD' && answer.headers.get('content-type')?.startsWith('application/problem+json') ? ((await answer.json()) as any) : undefined;
     if (template !== '/console/assets/{name}') expect(problem?.code, name).not.toBe('not_found');
     expect(answer.status, name).not.toBe(405);
     if (operation.security.every((requirement: object) => Object.keys(requirement).length > 0) && operation.security.length > 0 && template !== '/login')

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "files/local_core.hpp"
+
+#include "files/examination.hpp"
+#include "files/file_records.hpp"
+#include "files/upload_records.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace gatehouse::files::local {
+
+namespace {
+
+constexpr std::size_t batch_max = 100;
+
+}  // namespace
+
+Core::Core(const std::filesystem::path& directory, std::unique_ptr<sql::Database> opened, const UploadOptions& o)
+    : options(o), content(directory), database(std::move(opened))
+{
+    database->migrate(schema_component, records::migrations());
+    recover();
+    sweep_later();
+    asio::post(janitor_, [this] { tend(); });
+}
+
+void Core::stop()
+{
+    stopped.store(true);
+    writing.stop();
+    reading.stop();
+    asio::post(janitor_, [this] { next_look_.cancel(); });
+    janitor_.join();
+    database->stop();
+}
+
+template <class F>
+void Core::guarded(const char* what, F work)
+{
+    try {
+        work();
+    } catch (const std::exception& e) {
+        log::warn("files", "housekeeping failed; the next start tries again", {{"what", what}, {"error", e.what()}});
+    }
+}
+
+void Core::discard(std::string name, UniqueFd file)
+{
+    asio::post(janitor_, [this, name = std::move(name), file = std::move(file)]() mutable {
+        guarded("remove a temporary file", [&] { content.remove_temporary(name); });
+        file.reset();
+    });
+}
+
+void Core::settle_later(std::string name)
+{
+    asio::post(janitor_, [this, name = std::move(name)] { guarded("settle content", [&] { settle(name); }); });
+}
+
+void Core::sweep_later()
+{
+    asio::post(janitor_, [this] { sweep(); });
+}
+
+// Decides about a name in tmp/: an upload goes on with it (false), or its record exists, or its content goes.
+bool Core::settle(const std::string& name)
+{
+    auto id = ContentDirectory::find_id(name);
+    GH_ASSERT(id);
+    struct Named {
+        bool by_upload = false;
+        bool by_record = false;
+    };
+    auto look = [&](sql::Connection& connection) {
+        auto upload = upload_records::find(connection, *id);
+        auto record = records::find(connection, *id);
+        return Named{upload && upload->content == name, record && record->content == name};
+    };
+    Named named = database->read_blocking(look);
+    if (named.by_upload)
+        return false;
+    if (!named.by_record)
+        content.remove_content(name);
+    content.remove_temporary(name);
+    return true;
+}
+
+void Core::recover()
+{
+    std::int64_t settled = 0;
+    for (const auto& name : content.temporary_names()) {
+        if (!ContentDirectory::find_id(name)) {
+            log::warn("files", "a foreign file in tmp is left alone", {{"name", name}});
+            continue;
+        }
+        if (settle(name))
+            ++settled;
+    }
+    if (settled > 0)
+        log::info("files", "recovered from an interrupted run", {{"unfinished", settled}});
+}
+
+void Core::sweep()
+{
+    guarded("remove deleted content", [this] {
+        auto look = [](sql::Connection& connection) { return records::read_garbage(connection, batch_max); };
+        for (auto names = database->read_blocking(look); !names.empty(); names = database->read_blocking(look)) {
+            for (const auto& name : names)
+                content.remove_content(name);
+            database->write_blocking([&](sql::Connection& connection) { records::clear_garbage(connection, names); });
+        }
+    });
+}
+
+// The names stay in tmp/ until they are settled, so a crash in between leaves nothing that recovery does not find.
+void Core::remove_expired(TimePoint now)
+{
+    auto look = [&](sql::Connection& connection) { return upload_records::find_expired(connection, now, batch_max); };
+    for (auto names = database->read_blocking(look); !names.empty(); names = database->read_blocking(look)) {
+        auto remove = [&](sql::Connection& connection) {
+            return upload_records::remove_expired(connection, now, batch_max);
+        };
+        for (const auto& name : database->write_blocking(remove))
+            settle(name);
+    }
+}
+
+void Core::tend()
+{
+    guarded("remove expired uploads", [this] { remove_expired(Clock().now()); });
+    if (stopped.load())
+        return;
+    next_look_.expires_after(options.sweep_interval);
+    next_look_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && !stopped.load())
+            tend();
+    });
+}
+
+}  // namespace gatehouse::files::local

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+// Uploads on one machine: content in tmp/<name>, what of it is durable in the table `uploads`.
+//
+// A writer writes behind the offset, syncs, and then moves the offset in the row. What a crash leaves behind the offset
+// is cut off by the next writer. Two things keep a superseded writer from doing harm: its turn, which every write to
+// the file looks at while it holds the turn's mutex, and the row's epoch, which every change of the row names.
+//
+// How an upload ends: its content is linked to content/, then one transaction replaces its row by the file's record and
+// the outbox event, then tmp/<name> is unlinked. After a crash between any of these the next writer repeats the rest.
+#include "files/local_uploads.hpp"
+
+#include "base/encoding.hpp"
+#include "base/resumable_sha256.hpp"
+#include "files/file_records.hpp"
+#include "files/upload_records.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <map>
+#include <mutex>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace gatehouse::files::local {
+
+namespace {
+
+using Access = UploadStore::Access;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr std::size_t write_buffer_bytes = 128 * 1024;
+constexpr std::size_t head_bytes_max = 4096;
+constexpr std::uint64_t writeback_bytes = 8ULL << 20U;
+
+[[noreturn]] void fail(const char* what)
+{
+    std::string reason = std::generic_category().message(errno);
+    throw Unavailable(fmt::format("cannot {} the content of an upload: {}", what, reason));
+}
+
+void write_at(int file, std::string_view bytes, std::uint64_t offset)
+{
+    while (!bytes.empty()) {
+        ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            fail("write");
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+        offset += static_cast<std::uint64_t>(count);
+    }
+}
+
+std::string read_head(int file, std::size_t size)
+{
+    std::string head(size, '\0');
+    std::size_t at = 0;
+    while (at < size) {
+        ssize_t count = ::pread(file, head.data() + at, size - at, static_cast<off_t>(at));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            fail("read");
+        if (count == 0)
+            throw Unavailable("the content of an upload is shorter than its offset says");
+        at += static_cast<std::size_t>(count);
+    }
+    return head;
+}
+
+// Whose turn it is to write to one upload.
+class Turn final {
+public:
+    // False while somebody else's lasts.
+    bool take(std::uint64_t writer, std::chrono::milliseconds stalled_after)
+    {
+        std::scoped_lock lock(mutex_);
+        if (writer_ != 0 && std::chrono::steady_clock::now() - active_.load() < stalled_after)
+            return false;
+        writer_ = writer;
+        show_life();
+        return true;
+    }
+    void end(std::uint64_t writer)
+    {
+        std::scoped_lock lock(mutex_);
+        if (writer_ == writer)
+            writer_ = 0;
+    }
+    void end_any()
+    {
+        std::scoped_lock lock(mutex_);
+        writer_ = 0;
+    }
+    void show_life() { active_.store(std::chrono::steady_clock::now()); }
+
+    // Runs `work` while nobody can take the turn from `writer`. Throws Superseded when it is over.
+    template <class F>
+    auto hold(std::uint64_t writer, F work)
+    {
+        std::scoped_lock lock(mutex_);
+        if (writer_ != writer)
+            throw Superseded();
+        return work();
+    }
+
+private:
+    std::mutex mutex_;
+    std::uint64_t writer_ = 0;  // 0: nobody
+    std::atomic<SteadyTime> active_{SteadyTime{}};
+};
+
+// The turns of the uploads that somebody writes to.
+class Turns final {
+public:
+    std::shared_ptr<Turn> of(const std::string& id)
+    {
+        std::scoped_lock lock(mutex_);
+        std::erase_if(turns_, [](const auto& entry) { return entry.second.expired(); });
+        auto& known = turns_[id];
+        auto turn = known.lock();
+        if (!turn) {
+            turn = std::make_shared<Turn>();
+            known = turn;
+        }
+        return turn;
+    }
+    std::uint64_t next_writer() { return ++writers_; }
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, std::weak_ptr<Turn>> turns_;
+    std::atomic<std::uint64_t> writers_{0};
+};
+
+class LocalUploadWriter final : public UploadWriter {
+public:
+    LocalUploadWriter(std::shared_ptr<Core> core, std::shared_ptr<Turn> turn, std::uint64_t number,
+                      upload_records::Record record, UniqueFd file)
+        : core_(std::move(core)), turn_(std::move(turn)), number_(number), record_(std::move(record)),
+          file_(std::move(file)), hash_(restore(record_.hash)), length_(record_.upload.length),
+          put_(record_.upload.offset), flushing_(put_)
+    {
+    }
+    ~LocalUploadWriter() override
+    {
+        turn_->end(number_);
+        if (finishing_)
+            core_->settle_later(record_.content);
+    }
+
+    const Upload& upload() const override { return record_.upload; }
+    std::uint64_t written() const override { return put_ + pending_.size(); }
+
+    Task<void> write(std::string_view bytes) override
+    {
+        turn_->show_life();
+        if (pending_.size() + bytes.size() < write_buffer_bytes) {
+            pending_.append(bytes);
+            co_return;
+        }
+        auto job = [this, bytes] { put(bytes); };
+        co_await core_->writing.run(job);
+    }
+
+    void set_length(std::uint64_t length) override
+    {
+        GH_ASSERT(!length_ && length >= written());
+        length_ = length;
+    }
+
+    Task<void> confirm() override
+    {
+        GH_ASSERT(!length_ || written() <= *length_);
+        turn_->show_life();
+        if (written() == record_.upload.offset && length_ == record_.upload.length)
+            co_return;
+        auto sync = [this] {
+            put({});
+            if (::fdatasync(file_.get()) != 0)
+                fail("sync");
+        };
+        co_await core_->writing.run(sync);
+        upload_records::Record next = record_;
+        next.upload.offset = put_;
+        next.upload.length = length_;
+        next.hash = hash_.save();
+        auto update = [&](sql::Connection& connection) { return upload_records::update(connection, next); };
+        bool mine = co_await core_->database->write(update);
+        if (!mine)
+            throw Superseded();
+        record_ = std::move(next);
+    }
+
+    Task<std::string> head() override
+    {
+        auto job = [this] {
+            return read_head(file_.get(), std::min<std::uint64_t>(record_.upload.offset, head_bytes_max));
+        };
+        co_return co_await core_->reading.run(job);
+    }
+
+    std::string sha256() const override
+    {
+        GH_ASSERT(written() == record_.upload.offset);
+        ResumableSha256 whole = hash_;
+        return to_hex(whole.finish());
+    }
+
+    Task<void> finish(File& file, events::Event announce) override
+    {
+        GH_ASSERT(record_.upload.complete() && written() == record_.upload.offset && file.id == record_.upload.id);
+        file.size = record_.upload.offset;
+        file.sha256 = sha256();
+        finishing_ = true;
+        auto publish = [this] {
+            auto link = [this] { core_->content.publish(record_.content); };
+            turn_->hold(number_, link);
+        };
+        co_await core_->writing.run(publish);
+        auto replace = [&](sql::Connection& connection) {
+            return upload_records::end(connection, record_) &&
+                   records::insert(connection, {file, record_.content}, announce);
+        };
+        bool mine = co_await core_->database->write(replace);
+        if (!mine)
+            throw Superseded();
+        core_->changes.add({file.id, file.owner, file.derived_from});
+        core_->announced();
+    }
+
+private:
+    static ResumableSha256 restore(const std::string& saved)
+    {
+        auto hash = ResumableSha256::restore(saved);
+        if (!hash)
+            throw Unavailable("the saved hash of an upload makes no sense");
+        return *hash;
+    }
+
+    // On a pool thread: writes what is gathered and `bytes`.
+    void put(std::string_view bytes)
+    {
+        auto work = [this, bytes] {
+            for (std::string_view part : {std::string_view(pending_), bytes}) {
+                write_at(file_.get(), part, put_);
+                hash_.update(part);
+                put_ += part.size();
+            }
+            pending_.clear();
+        };
+        turn_->hold(number_, work);
+        // Starts writing back early, so that the sync does not find all of it. A hint only.
+        if (put_ - flushing_ >= writeback_bytes) {
+            ::sync_file_range(file_.get(), static_cast<off_t>(flushing_), static_cast<off_t>(put_ - flushing_),
+                              SYNC_FILE_RANGE_WRITE);
+            flushing_ = put_;
+        }
+        turn_->show_life();
+    }
+
+    std::shared_ptr<Core> core_;
+    std::shared_ptr<Turn> turn_;
+    std::uint64_t number_;
+    upload_records::Record record_;
+    UniqueFd file_;
+    ResumableSha256 hash_;  // of what was put
+    std::optional<std::uint64_t> length_;
+    std::string pending_;  // small pieces gather here, so that a job is worth its thread switch
+    std::uint64_t put_;
+    std::uint64_t flushing_;
+    bool finishing_ = false;  // there may be a second name, and a record or none
+};
+
+class LocalUploads final : public UploadStore {
+public:
+    explicit LocalUploads(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+    Task<bool> create(Upload upload, std::size_t unfinished_max) override
+    {
+        upload_records::Record record{std::move(upload), "", ResumableSha256().save()};
+        record.content = ContentDirectory::make_name(record.upload.id);
+        auto make = [&] {
+            UniqueFd file = core_->content.create_temporary(record.content);
+            core_->content.sync_temporaries();
+        };
+        co_await core_->writing.run(make);
+        // Whatever becomes of the row: the name goes when there is none.
+        Settling settling(*core_, record.content);
+        auto insert = [&](sql::Connection& connection) {
+            return upload_records::insert(connection, record, unfinished_max);
+        };
+        bool inserted = co_await core_->database->write(insert);
+        settling.needed = !inserted;
+        co_return inserted;
+    }
+
+    Task<std::optional<Upload>> find(std::string id) override
+    {
+        auto look = [&](sql::Connection& connection) { return upload_records::find(connection, id); };
+        auto record = co_await core_->database->read(look);
+        if (!record)
+            co_return std::nullopt;
+        co_return std::move(record->upload);
+    }
+
+    Task<Opening> open(std::string id, TimePoint expires_at) override
+    {
+        auto turn = turns_.of(id);
+        std::uint64_t number = turns_.next_writer();
+        // On a pool thread, because who has the turn may be writing to the disk.
+        auto wait = [&] { return turn->take(number, core_->options.stalled_after); };
+        bool taken = co_await core_->writing.run(wait);
+        if (!taken)
+            co_return Opening{Access::busy, nullptr};
+        TurnEnd end{turn, number};
+        auto take = [&](sql::Connection& connection) { return upload_records::take(connection, id, expires_at); };
+        auto record = co_await core_->database->write(take);
+        if (!record)
+            co_return Opening{};
+        auto prepare = [&] { return open_content(*turn, number, *record); };
+        UniqueFd file = co_await core_->writing.run(prepare);
+        auto writer = std::make_unique<LocalUploadWriter>(core_, turn, number, std::move(*record), std::move(file));
+        end.turn = nullptr;
+        co_return Opening{Access::granted, std::move(writer)};
+    }
+
+    Task<bool> remove(std::string id) override
+    {
+        auto job = [&](sql::Connection& connection) { return upload_records::remove(connection, id); };
+        auto content = co_await core_->database->write(job);
+        if (!content)
+            co_return false;
+        turns_.of(id)->end_any();
+        core_->settle_later(std::move(*content));
+        co_return true;
+    }
+
+    Task<void> sweep(TimePoint now) override
+    {
+        auto job = [&] { core_->remove_expired(now); };
+        co_await core_->writing.run(job);
+    }
+
+private:
+    struct Settling {
+        Settling(Core& core, std::string name) : core(core), name(std::move(name)) {}
+        ~Settling()
+        {
+            if (needed)
+                core.settle_later(std::move(name));
+        }
+        Settling(const Settling&) = delete;
+        Settling& operator=(const Settling&) = delete;
+        Core& core;
+        std::string name;
+        bool needed = true;
+    };
+    struct TurnEnd {
+        TurnEnd(std::shared_ptr<Turn> taken, std::uint64_t number) : turn(std::move(taken)), number(number) {}
+        ~TurnEnd()
+        {
+            if (turn)
+                turn->end(number);
+        }
+        TurnEnd(const TurnEnd&) = delete;
+        TurnEnd& operator=(const TurnEnd&) = delete;
+        std::shared_ptr<Turn> turn;
+        std::uint64_t number;
+    };
+
+    // Cuts off what writers before left behind the offset.
+    UniqueFd open_content(Turn& turn, std::uint64_t number, const upload_records::Record& record) const
+    {
+        UniqueFd file = core_->content.open_temporary(record.content);
+        if (!file)
+            throw Unavailable(fmt::format("the content of upload {} is missing", record.upload.id));
+        auto cut = [&] {
+            struct stat found{};
+            if (::fstat(file.get(), &found) != 0)
+                fail("look at");
+            if (static_cast<std::uint64_t>(found.st_size) < record.upload.offset)
+                throw Unavailable(fmt::format("the content of upload {} is shorter than its offset", record.upload.id));
+            if (::ftruncate(file.get(), static_cast<off_t>(record.upload.offset)) != 0)
+                fail("cut");
+        };
+        turn.hold(number, cut);
+        return file;
+    }
+
+    std::shared_ptr<Core> core_;
+    Turns turns_;
+};
+
+}  // namespace
+
+std::unique_ptr<UploadStore> make_uploads(std::shared_ptr<Core> core)
+{
+    return std::make_unique<LocalUploads>(std::move(core));
+}
+
+}  // namespace gatehouse::files::local

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resumable uploads: tus 1.0.0 over UploadStore. docs/uploads.md says what clients may rely on.
+//
+// An upload has the id of the file that it becomes. Whoever brings the last byte, or asks for the offset of an upload
+// that has them all but was not finished (the process died in between), finishes it; the store sees to it that this
+// happens once. From then on the file's record answers for the upload: its offset is its size.
+#include "files/file_json.hpp"
+#include "files/file_name.hpp"
+#include "files/handlers.hpp"
+#include "files/sniff.hpp"
+#include "files/tus_fields.hpp"
+
+#include "base/encoding.hpp"
+#include "base/id.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gatehouse::files {
+
+namespace {
+
+using http::Problem;
+using Access = UploadStore::Access;
+using Endpoint = Task<http::Response> (*)(http::Request&, Context&);
+
+// A crash costs at most what arrived since the last of these.
+constexpr std::uint64_t confirm_bytes = 16ULL << 20U;
+constexpr std::chrono::seconds confirm_interval{2};
+
+constexpr int checksum_mismatch_status = 460;
+
+// Every answer says the version; every request must.
+Task<http::Response> check_version(http::Request& request, Context& context, Endpoint endpoint)
+{
+    if (request.head.headers.find("tus-resumable") != tus::version) {
+        auto caller = require(context, request, write_permission);
+        throw Problem::of_status(412, "tus_version", fmt::format("tus-resumable: must be {}.", tus::version))
+            .with_header("tus-version", tus::version);
+    }
+    co_return co_await endpoint(request, context);
+}
+
+Task<http::Response> serve(http::Request& request, Context& context, Endpoint endpoint)
+{
+    http::Handler handler = [&context, endpoint](http::Request& asked) {
+        return check_version(asked, context, endpoint);
+    };
+    http::Response response = co_await http::answer(handler, request);
+    response.headers.set("tus-resumable", tus::version);
+    response.headers.set("cache-control", "no-store");
+    co_return response;
+}
+
+Problem no_such_upload() { return Problem::not_found("upload_not_found", "There is no such upload."); }
+
+Problem locked()
+{
+    return Problem::of_status(423, "upload_locked", "Another request writes to this upload. Ask for its offset later.")
+        .with_header("retry-after", "1");
+}
+
+Problem wrong_offset(std::uint64_t offset)
+{
+    return Problem::conflict("wrong_offset", fmt::format("The upload goes on at offset {}.", offset))
+        .with_header("upload-offset", std::to_string(offset));
+}
+
+Problem beyond_length(std::uint64_t length)
+{
+    return Problem::too_large("file_too_large", fmt::format("The upload has a length of {} bytes.", length));
+}
+
+Problem too_long(Context& context, const std::string& name)
+{
+    return too_large(name, context.config.upload_bytes_max)
+        .with_header("tus-max-size", std::to_string(context.config.upload_bytes_max));
+}
+
+void set_progress_fields(http::Response& response, const Upload& upload)
+{
+    response.headers.set("upload-offset", std::to_string(upload.offset));
+    response.headers.set("upload-expires", format_http_date(upload.expires_at));
+}
+
+// The caller's own upload, or the file that it has become.
+struct Found {
+    std::optional<Upload> upload;
+    std::optional<File> file;
+};
+
+// Throws the same for an upload of somebody else as for none: ids cannot be probed.
+Task<Found> find_own(Context& context, const identity::Claims& caller, std::string id)
+{
+    Found found;
+    if (!is_id(id))
+        throw no_such_upload();
+    found.upload = co_await context.store.uploads().find(id);
+    if (found.upload) {
+        if (found.upload->owner != caller.subject || found.upload->expires_at <= context.clock.now())
+            throw no_such_upload();
+        co_return found;
+    }
+    found.file = co_await context.store.find(std::move(id));
+    if (!found.file || found.file->owner != caller.subject || !found.file->derived_from.empty())
+        throw no_such_upload();
+    co_return found;
+}
+
+Task<std::unique_ptr<UploadWriter>> open(Context& context, std::string id)
+{
+    auto opening =
+        co_await context.store.uploads().open(std::move(id), context.clock.now() + context.config.upload_ttl);
+    if (opening.access == Access::busy)
+        throw locked();
+    if (opening.access == Access::unknown)
+        throw no_such_upload();
+    co_return std::move(opening.writer);
+}
+
+Task<void> finish(Context& context, const identity::Claims& caller, const http::Request& request, UploadWriter& writer)
+{
+    const Upload& upload = writer.upload();
+    File file;
+    file.id = upload.id;
+    file.owner = upload.owner;
+    file.name = upload.name;
+    file.size = upload.offset;
+    if (file.size > context.config.upload_bytes_max)  // it was larger when the upload began
+        throw too_long(context, file.name);
+    std::string head = co_await writer.head();
+    auto sniff = [&head] { return sniff_type(head); };
+    file.type = co_await context.sniffing.run(sniff);
+    file.sha256 = writer.sha256();
+    file.created_at = context.clock.now();
+    events::Event event = make_uploaded_event(file, caller, request);
+    co_await writer.finish(file, std::move(event));
+    count_upload(context, file);
+}
+
+// The body of one request on its way into an upload.
+class Appending final {
+public:
+    Appending(Context& context, http::BodyReader& body, UploadWriter& writer, std::optional<tus::Checksum> checksum)
+        : context_(context), body_(body), writer_(writer), checksum_(std::move(checksum))
+    {
+    }
+
+    // Confirms all of it. Of a body that breaks off, what has arrived, unless only the whole of it could be checked.
+    Task<void> run()
+    {
+        std::exception_ptr error;
+        try {
+            co_await take();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (error && (checksum_ || !arriving_broke_))
+            std::rethrow_exception(error);
+        if (!error && checksum_)
+            co_await compare();
+        // A server that stops cuts its requests short; what has arrived is worth a moment.
+        bool throws = co_await asio::this_coro::throw_if_cancelled();
+        co_await asio::this_coro::throw_if_cancelled(false);
+        co_await writer_.confirm();
+        co_await asio::this_coro::throw_if_cancelled(throws);
+        if (error)
+            std::rethrow_exception(error);
+    }
+
+private:
+    Task<void> take()
+    {
+        const Upload& upload = writer_.upload();
+        std::uint64_t limit = upload.length.value_or(context_.config.upload_bytes_max);
+        if (body_.length().value_or(0) > limit - std::min(limit, writer_.written()))
+            throw beyond(limit);
+        auto last_confirm = std::chrono::steady_clock::now();
+        while (true) {
+            arriving_broke_ = true;
+            std::string_view piece = co_await body_.read();
+            arriving_broke_ = false;
+            if (piece.empty())
+                co_return;
+            if (piece.size() > limit - writer_.written())
+                throw beyond(limit);
+            if (checksum_)
+                co_await digest(piece);
+            co_await writer_.write(piece);
+            auto now = std::chrono::steady_clock::now();
+            bool much = writer_.written() - upload.offset >= confirm_bytes;
+            if (checksum_ || (!much && now - last_confirm < confirm_interval))
+                continue;
+            co_await writer_.confirm();
+            last_confirm = now;
+        }
+    }
+
+    Problem beyond(std::uint64_t limit) const
+    {
+        return writer_.upload().length ? beyond_length(limit) : too_long(context_, writer_.upload().name);
+    }
+
+    Task<void> digest(std::string_view piece)
+    {
+        auto job = [this, piece] { checksum_->digest.update(piece); };
+        co_await context_.checking.run(job);
+    }
+
+    Task<void> compare()
+    {
+        if (checksum_->digest.finish() != checksum_->expected)
+            throw Problem::of_status(checksum_mismatch_status, "checksum_mismatch",
+                                     "The body's digest is not that of upload-checksum; nothing of it was kept.");
+        co_return;
+    }
+
+    Context& context_;
+    http::BodyReader& body_;
+    UploadWriter& writer_;
+    std::optional<tus::Checksum> checksum_;
+    bool arriving_broke_ = false;
+};
+
+// A length that was deferred may come with any request.
+Task<void> take_length(const http::Request& request, Context& context, UploadWriter& writer)
+{
+    auto length = tus::find_count(request.head.headers, "upload-length");
+    const Upload& upload = writer.upload();
+    if (!length || length == upload.length)
+        co_return;
+    if (upload.length)
+        throw Problem::bad_request("invalid_request", "upload-length: the length was told before, and is another.");
+    if (*length < upload.offset)
+        throw Problem::bad_request("invalid_request", "upload-length: is less than what has arrived already.");
+    if (*length > context.config.upload_bytes_max)
+        throw too_long(context, upload.name);
+    writer.set_length(*length);
+    co_await writer.confirm();
+}
+
+// Takes the request's body, and finishes the upload when that was all. The upload as it is then.
+Task<Upload> append(Context& context, const identity::Claims& caller, http::Request& request, UploadWriter& writer)
+{
+    try {
+        co_await take_length(request, context, writer);
+        Appending appending(context, *request.body, writer, tus::find_checksum(request.head.headers));
+        co_await appending.run();
+        if (writer.upload().complete())
+            co_await finish(context, caller, request, writer);
+    } catch (const Superseded&) {
+        throw locked();
+    }
+    co_return writer.upload();
+}
+
+bool has_content_type(const http::Request& request)
+{
+    return http::iequals(request.head.headers.find("content-type").value_or(""), tus::content_type);
+}
+
+Problem wrong_content_type()
+{
+    return Problem::unsupported_type("unsupported_media_type",
+                                     fmt::format("content-type: must be {}.", tus::content_type));
+}
+
+Upload read_creation(const http::Request& request, const identity::Claims& caller, Context& context)
+{
+    const http::Headers& headers = request.head.headers;
+    if (headers.contains("upload-concat"))
+        throw Problem::bad_request("invalid_request", "upload-concat: uploads cannot be joined here.");
+    Upload upload;
+    upload.id = make_id();
+    upload.owner = caller.subject;
+    tus::Metadata metadata = tus::read_metadata(headers);
+    upload.metadata = std::move(metadata.text);
+    upload.name = sanitize_name(metadata.name);
+    upload.length = tus::find_count(headers, "upload-length");
+    if (upload.length.has_value() == tus::has_deferred_length(headers))
+        throw Problem::bad_request("invalid_request", "One of upload-length and upload-defer-length must be there.");
+    if (upload.length.value_or(0) > context.config.upload_bytes_max)
+        throw too_long(context, upload.name);
+    upload.created_at = context.clock.now();
+    upload.expires_at = upload.created_at + context.config.upload_ttl;
+    return upload;
+}
+
+// A client whose creation was not answered does not know the upload.
+Task<void> abandon(Context& context, std::string id)
+{
+    bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await context.store.uploads().remove(std::move(id));
+    co_await asio::this_coro::throw_if_cancelled(throws);
+}
+
+// The first part, which came with the request that makes the upload.
+Task<Upload> begin(Context& context, const identity::Claims& caller, http::Request& request, Upload upload)
+{
+    std::exception_ptr error;
+    try {
+        auto writer = co_await open(context, upload.id);
+        co_return co_await append(context, caller, request, *writer);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_await abandon(context, upload.id);
+    std::rethrow_exception(error);
+}
+
+Task<http::Response> create(http::Request& request, Context& context)
+{
+    auto caller = require(context, request, write_permission);
+    Upload upload = read_creation(request, *caller, context);
+    bool has_body = request.body->length() != 0;
+    if (has_body && !has_content_type(request))
+        throw wrong_content_type();
+    bool created = co_await context.store.uploads().create(upload, context.config.unfinished_uploads_max);
+    if (!created)
+        throw Problem::conflict("too_many_uploads",
+                                fmt::format("You have {} unfinished uploads. Finish or remove some of them.",
+                                            context.config.unfinished_uploads_max));
+    if (has_body || upload.length == 0)
+        upload = co_await begin(context, *caller, request, upload);
+    http::Response response;
+    response.status = 201;
+    response.headers.set("location", "/uploads/" + upload.id);
+    set_progress_fields(response, upload);
+    co_return response;
+}
+
+// All bytes are there, but whoever brought the last of them did not get to finish it.
+Task<void> finish_late(Context& context, const identity::Claims& caller, const http::Request& request, std::string id)
+{
+    auto writer = co_await open(context, std::move(id));
+    if (!writer->upload().complete())
+        throw locked();
+    try {
+        co_await finish(context, caller, request, *writer);
+    } catch (const Superseded&) {
+        throw locked();
+    }
+}
+
+Task<http::Response> show(http::Request& request, Context& context)
+{
+    auto caller = require(context, request, write_permission);
+    Found found = co_await find_own(context, *caller, request.path_parameters.at(0));
+    http::Response response;
+    if (found.file) {
+        response.headers.set("upload-offset", std::to_string(found.file->size));
+        response.headers.set("upload-length", std::to_string(found.file->size));
+        co_return response;
+    }
+    const Upload& upload = *found.upload;
+    if (upload.complete())
+        co_await finish_late(context, *caller, request, upload.id);
+    set_progress_fields(response, upload);
+    if (upload.length)
+        response.headers.set("upload-length", std::to_string(*upload.length));
+    else
+        response.headers.set("upload-defer-length", "1");
+    if (!upload.metadata.empty())
+        response.headers.set("upload-metadata", upload.metadata);
+    co_return response;
+}
+
+// A client that did not get the answer to its last request may repeat the end of it.
+http::Response append_to_finished(const http::Request& request, const File& file, std::uint64_t offset)
+{
+    if (offset != file.size)
+        throw wrong_offset(file.size);
+    if (request.body->length() != 0)
+        throw Problem::conflict("upload_finished", "The upload is finished; it is a file now.");
+    http::Response response = http::no_content();
+    response.headers.set("upload-offset", std::to_string(file.size));
+    return response;
+}
+
+Task<http::Response> append_request(http::Request& request, Context& context)
+{
+    auto caller = require(context, request, write_permission);
+    if (!has_content_type(request))
+        throw wrong_content_type();
+    auto offset = tus::find_count(request.head.headers, "upload-offset");
+    if (!offset)
+        throw Problem::bad_request("invalid_request", "upload-offset: is missing.");
+    Found found = co_await find_own(context, *caller, request.path_parameters.at(0));
+    if (found.file)
+        co_return append_to_finished(request, *found.file, *offset);
+    auto writer = co_await open(context, found.upload->id);
+    if (writer->upload().offset != *offset)
+        throw wrong_offset(writer->upload().offset);
+    Upload upload = co_await append(context, *caller, request, *writer);
+    http::Response response = http::no_content();
+    set_progress_fields(response, upload);
+    co_return response;
+}
+
+Task<http::Response> terminate(http::Request& request, Context& context)
+{
+    auto caller = require(context, request, write_permission);
+    Found found = co_await find_own(context, *caller, request.path_parameters.at(0));
+    bool removed = false;
+    if (found.upload)
+        removed = co_await context.store.uploads().remove(found.upload->id);
+    if (found.file || !removed)
+        throw Problem::conflict("upload_finished", "The upload is finished; its file can be deleted.");
+    co_return http::no_content();
+}
+
+}  // namespace
+
+// OPTIONS /uploads/ and of an upload: what this server can do. For anybody.
+Task<http::Response> tus_options(http::Request& request, Context& context)
+{
+    (void)request;
+    http::Response response = http::no_content();
+    response.headers.set("tus-resumable", tus::version);
+    response.headers.set("tus-version", tus::version);
+    response.headers.set("tus-extension", tus::extensions);
+    response.headers.set("tus-max-size", std::to_string(context.config.upload_bytes_max));
+    response.headers.set("tus-checksum-algorithm", tus::checksum_algorithms);
+    response.headers.set("cache-control", "no-store");
+    co_return response;
+}
+
+// POST /uploads/: makes an upload, and takes its first bytes when they come along. 201 with its Location.
+Task<http::Response> tus_create(http::Request& request, Context& context) { return serve(request, context, create); }
+
+// HEAD /uploads/{id}: how much of it is durable.
+Task<http::Response> tus_head(http::Request& request, Context& context) { return serve(request, context, show); }
+
+// PATCH /uploads/{id}: takes bytes from the offset on. 204 with the new one.
+Task<http::Response> tus_append(http::Request& request, Context& context)
+{
+    return serve(request, context, append_request);
+}
+
+// DELETE /uploads/{id}: removes an unfinished upload, whoever writes to it. 204.
+Task<http::Response> tus_terminate(http::Request& request, Context& context)
+{
+    return serve(request, context, terminate);
+}
+
+}  // namespace gatehouse::files

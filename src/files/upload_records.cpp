@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "files/upload_records.hpp"
+
+#include "files/content_directory.hpp"
+
+#include <fmt/format.h>
+
+namespace gatehouse::files::upload_records {
+
+namespace {
+
+constexpr std::string_view columns = "id, owner, name, metadata, length, \"offset\", created_at, expires_at, content, "
+                                     "hash, epoch";
+
+sql::Value to_value(const std::optional<std::uint64_t>& length)
+{
+    if (!length)
+        return std::monostate{};
+    return static_cast<std::int64_t>(*length);
+}
+
+Record to_record(const sql::Row& row)
+{
+    Record record;
+    Upload& upload = record.upload;
+    upload.id = row.text(0);
+    upload.owner = row.text(1);
+    upload.name = row.text(2);
+    upload.metadata = row.text(3);
+    if (auto length = row.find_integer(4))
+        upload.length = static_cast<std::uint64_t>(*length);
+    upload.offset = static_cast<std::uint64_t>(row.integer(5));
+    upload.created_at = from_unix_ms(row.integer(6));
+    upload.expires_at = from_unix_ms(row.integer(7));
+    record.content = row.text(8);
+    record.hash = row.blob(9);
+    record.epoch = row.integer(10);
+    return record;
+}
+
+std::vector<std::string> to_names(const std::vector<sql::Row>& rows)
+{
+    std::vector<std::string> names;
+    names.reserve(rows.size());
+    for (const auto& row : rows)
+        names.push_back(row.text(0));
+    return names;
+}
+
+}  // namespace
+
+std::vector<std::string_view> schema()
+{
+    return {"CREATE TABLE uploads ("
+            "id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, metadata TEXT NOT NULL, "
+            "length INTEGER, \"offset\" INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, "
+            "content TEXT NOT NULL, hash BLOB NOT NULL, epoch INTEGER NOT NULL) WITHOUT ROWID",
+            "CREATE INDEX uploads_by_owner ON uploads (owner)",
+            "CREATE INDEX uploads_by_expiry ON uploads (expires_at)"};
+}
+
+bool insert(sql::Connection& connection, const Record& record, std::size_t unfinished_max)
+{
+    static const std::string statement =
+        fmt::format("INSERT INTO uploads ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns);
+    const Upload& upload = record.upload;
+    auto count = connection.query("SELECT COUNT(*) FROM uploads WHERE owner = ?", {upload.owner}).front().integer(0);
+    if (static_cast<std::size_t>(count) >= unfinished_max)
+        return false;
+    connection.execute(statement,
+                       {upload.id, upload.owner, upload.name, upload.metadata, to_value(upload.length),
+                        static_cast<std::int64_t>(upload.offset), to_unix_ms(upload.created_at),
+                        to_unix_ms(upload.expires_at), record.content, sql::Blob{record.hash}, record.epoch});
+    return true;
+}
+
+std::optional<Record> find(sql::Connection& connection, const std::string& id)
+{
+    static const std::string statement = fmt::format("SELECT {} FROM uploads WHERE id = ?", columns);
+    auto rows = connection.query(statement, {id});
+    if (rows.empty())
+        return std::nullopt;
+    return to_record(rows.front());
+}
+
+std::optional<Record> take(sql::Connection& connection, const std::string& id, TimePoint expires_at)
+{
+    connection.execute("UPDATE uploads SET epoch = epoch + 1, expires_at = ? WHERE id = ?",
+                       {to_unix_ms(expires_at), id});
+    return find(connection, id);
+}
+
+bool update(sql::Connection& connection, const Record& record)
+{
+    const Upload& upload = record.upload;
+    return connection.execute("UPDATE uploads SET length = ?, \"offset\" = ?, hash = ? WHERE id = ? AND epoch = ?",
+                              {to_value(upload.length), static_cast<std::int64_t>(upload.offset),
+                               sql::Blob{record.hash}, upload.id, record.epoch}) == 1;
+}
+
+bool end(sql::Connection& connection, const Record& record)
+{
+    return connection.execute("DELETE FROM uploads WHERE id = ? AND epoch = ?", {record.upload.id, record.epoch}) == 1;
+}
+
+std::optional<std::string> remove(sql::Connection& connection, const std::string& id)
+{
+    auto record = find(connection, id);
+    if (!record)
+        return std::nullopt;
+    connection.execute("DELETE FROM uploads WHERE id = ?", {id});
+    return std::move(record->content);
+}
+
+std::vector<std::string> find_expired(sql::Connection& connection, TimePoint now, std::size_t limit)
+{
+    return to_names(connection.query("SELECT content FROM uploads WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+                                     {to_unix_ms(now), static_cast<std::int64_t>(limit)}));
+}
+
+std::vector<std::string> remove_expired(sql::Connection& connection, TimePoint now, std::size_t limit)
+{
+    auto names = find_expired(connection, now, limit);
+    for (const auto& name : names)
+        connection.execute("DELETE FROM uploads WHERE id = ?", {ContentDirectory::find_id(name).value()});
+    return names;
+}
+
+}  // namespace gatehouse::files::upload_records
