@@ -3,16 +3,17 @@
 
 #include "app/control.hpp"
 #include "app/data_directory.hpp"
+#include "app/from_config.hpp"
 #include "app/late_server.hpp"
 #include "app/listeners.hpp"
 #include "app/ops.hpp"
 #include "app/queue_metrics.hpp"
 #include "app/reloader.hpp"
-#include "app/role_endpoints.hpp"
 #include "app/run_task.hpp"
 #include "app/scrape.hpp"
 #include "app/secret_keys.hpp"
 #include "app/setup_link.hpp"
+#include "app/status.hpp"
 #include "app/store_url.hpp"
 #include "app/stores.hpp"
 #include "auth/auth.hpp"
@@ -37,7 +38,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <atomic>
 #include <future>
 #include <mutex>
@@ -53,26 +53,6 @@ constexpr std::chrono::milliseconds ready_look{20};
 constexpr std::size_t background_tasks_max = 24;
 constexpr std::chrono::seconds start_backoff_max{5};
 constexpr std::chrono::milliseconds last_spans_time{1'000};
-
-std::size_t io_thread_count(const IoConfig& io)
-{
-    return io.threads != 0 ? io.threads : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-}
-
-std::optional<auth::SecretBox> find_secrets_of_auth(const Config& config, const RoleSet& roles, DataDirectory& data)
-{
-    if (!roles.has(Role::auth))
-        return std::nullopt;
-    return find_secret_box(config, is_embedded(config.auth.store) ? &data : nullptr);
-}
-
-std::unique_ptr<Tracer> make_tracer(const TracingConfig& config, Metrics& metrics)
-{
-    if (config.endpoint.empty())
-        return nullptr;
-    return std::make_unique<Tracer>(Tracer::Options{config.sample_ratio, config.continue_traces, config.queue_max},
-                                    metrics);
-}
 
 }  // namespace
 
@@ -91,6 +71,7 @@ private:
     std::unique_ptr<identity::Authenticator> make_authenticator() const;
     void build_roles();
     void build_upstreams();
+    void build_status();
     void build_files_relay();
     void build_control();
     void build_metrics();
@@ -170,6 +151,9 @@ private:
     // Where auth does not run here: fetch its public keys and its log of revocations.
     std::unique_ptr<identity::KeyFetcher> key_fetcher_;
     std::unique_ptr<identity::RevocationFollower> revocation_follower_;
+
+    // What /admin/status tells of this process and of those.
+    std::unique_ptr<Status> status_;
 
     std::unique_ptr<console::Console> console_;
     std::unique_ptr<http::Upstream> console_upstream_;
@@ -258,13 +242,15 @@ void Application::Impl::build_roles()
         files_ = std::make_unique<files::Files>(config_.files,
                                                 files::Files::Needs{*stores_.files, authenticators_, clock_, metrics_});
     build_upstreams();
+    build_status();
     if (roles_.has(Role::gateway)) {
         console_ = std::make_unique<console::Console>(*auth_upstream_);
         console_upstream_ = std::make_unique<http::Upstream>("console", console_->handler());
         gateway_ = std::make_unique<gateway::Gateway>(
             config_.gateway, gateway::Gateway::Needs{threads_, *auth_upstream_, *files_upstream_, *console_upstream_,
                                                      clients_, authenticators_, revocations_, service_key_, clock_,
-                                                     metrics_, *server_metrics_, tracer_.get()});
+                                                     metrics_, *server_metrics_, tracer_.get(), &status_->upstream()});
+        status_->tell_services([this] { return gateway_->service_states(); });
     }
     if (roles_.has(Role::worker))
         worker_ = std::make_unique<worker::Worker>(
@@ -327,6 +313,18 @@ void Application::Impl::build_upstreams()
     ops_.add_check({"auth.revocations", [this] { return revocations_.ready(); }});
 }
 
+void Application::Impl::build_status()
+{
+    bool embedded = (stores_.auth && is_embedded(config_.auth.store)) || stores_.queue_database ||
+                    (stores_.files && is_embedded(config_.files.store));
+    status_ = std::make_unique<Status>(Status::Needs{roles_, ops_, clock_, authenticators_, stores_.queue.get(),
+                                                     embedded ? data_.path() : std::filesystem::path{}});
+    if (!auth_ && auth_upstream_)
+        status_->ask(Role::auth, *auth_upstream_);
+    if (!files_ && files_upstream_)
+        status_->ask(Role::files, *files_upstream_);
+}
+
 http::Handler Application::Impl::traced(Role role, const http::Router& router)
 {
     return http::make_traced_handler(http::make_handler(router), to_string(role), tracer_.get());
@@ -357,11 +355,11 @@ void Application::Impl::start()
     if (gateway_ && !config_.gateway.reuse_port)
         serve_gateway();
     if (LateServer* server = listeners_.auth())
-        server->start(
-            http::make_recorded_handler(auth_->router(), *server_metrics_, traced(Role::auth, auth_->router())));
+        server->start(status_->beside(
+            http::make_recorded_handler(auth_->router(), *server_metrics_, traced(Role::auth, auth_->router()))));
     if (LateServer* server = listeners_.files())
-        server->start(
-            http::make_recorded_handler(files_->router(), *server_metrics_, traced(Role::files, files_->router())));
+        server->start(status_->beside(
+            http::make_recorded_handler(files_->router(), *server_metrics_, traced(Role::files, files_->router()))));
     ops_.set_started();
 }
 

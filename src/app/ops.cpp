@@ -33,30 +33,39 @@ Ops::Ops(Metrics& metrics)
 {
 }
 
+Ops::Report Ops::report() const
+{
+    Report report{.started = started_, .draining = draining_, .ready = started_ && !draining_, .outcomes = {}};
+    for (const Check& check : checks_) {
+        bool passes = check.passes();
+        report.ready = report.ready && (passes || !check.required);
+        report.outcomes.push_back({check.name, passes, check.required});
+    }
+    return report;
+}
+
 // GET /livez: the process answers.
 Task<http::Response> Ops::livez() { co_return text_response(200, "ok\n"); }
 
 // GET /readyz: whether requests should be sent here, and what does not work meanwhile; with ?verbose, line by line.
 Task<http::Response> Ops::readyz(http::Request& request)
 {
-    bool ready = started_ && !draining_;
+    Report found = report();
     std::string lines =
-        fmt::format("{} started\n{} not stopping\n", started_ ? "ok  " : "FAIL", draining_ ? "FAIL" : "ok  ");
+        fmt::format("{} started\n{} not stopping\n", found.started ? "ok  " : "FAIL", found.draining ? "FAIL" : "ok  ");
     std::vector<std::string_view> failing;
-    for (const Check& check : checks_) {
-        bool passes = check.passes();
-        ready = ready && (passes || !check.required);
-        if (!passes)
-            failing.push_back(check.name);
-        std::string_view mark = passes ? "ok  " : check.required ? "FAIL" : "warn";
-        fmt::format_to(std::back_inserter(lines), "{} {}\n", mark, check.name);
+    for (const Outcome& outcome : found.outcomes) {
+        if (!outcome.passes)
+            failing.push_back(outcome.name);
+        std::string_view mark = outcome.passes ? "ok  " : outcome.required ? "FAIL" : "warn";
+        fmt::format_to(std::back_inserter(lines), "{} {}\n", mark, outcome.name);
     }
-    std::string summary = ready ? "ready" : "not ready";
+    std::string summary = found.ready ? "ready" : "not ready";
     if (!failing.empty())
         summary += fmt::format(", without {}", fmt::join(failing, ", "));
     summary += '\n';
     bool verbose = request.query() == "verbose" || request.query().starts_with("verbose=");
-    co_return text_response(ready ? 200 : 503, verbose ? lines.append(summary) : summary);
+    co_return text_response(found.ready ? 200 : 503, verbose ? lines.append(summary) : summary);
 }
 
 // GET /startupz: whether the start is over.

@@ -22,6 +22,19 @@ public:
         bool required = true;          // false: without it the process still does what it is asked, only later
     };
 
+    // What /readyz says, as data.
+    struct Outcome {
+        std::string name;
+        bool passes = false;
+        bool required = true;
+    };
+    struct Report {
+        bool started = false;
+        bool draining = false;
+        bool ready = false;
+        std::vector<Outcome> outcomes;
+    };
+
     explicit Ops(Metrics& metrics);
 
     // Something that should work; while a required one does not, the process is not ready. Before start only.
@@ -32,6 +45,8 @@ public:
 
     void set_started() { started_ = true; }    // from now on /startupz, and /readyz by its checks
     void set_draining() { draining_ = true; }  // from now on /readyz says no, so that no new requests are sent here
+
+    Report report() const;  // any thread
 
     const http::Router& router() const { return router_; }
 

@@ -132,6 +132,7 @@ std::vector<Task<void>> Gateway::background()
 }
 
 std::shared_ptr<const prometheus::Collectable> Gateway::upstream_metrics() const { return impl_->upstream_metrics(); }
+json::array Gateway::service_states() const { return impl_->upstream_metrics()->states(); }
 void Gateway::interrupt() { impl_->issuers().interrupt(); }
 void Gateway::stop() { impl_->issuers().stop(); }
 

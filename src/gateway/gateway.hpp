@@ -36,7 +36,8 @@ public:
         const Clock& clock;
         Metrics& process_metrics;
         http::ServerMetrics& metrics;
-        Tracer* tracer = nullptr;  // without one no spans are recorded
+        Tracer* tracer = nullptr;           // without one no spans are recorded
+        http::Upstream* process = nullptr;  // what answers for the process as a whole: GET /admin/status
     };
     // Throws std::runtime_error for routes that contradict each other.
     Gateway(Config config, Needs needs);
@@ -53,6 +54,9 @@ public:
 
     // What /metrics tells of the services behind the configured routes.
     std::shared_ptr<const prometheus::Collectable> upstream_metrics() const;
+
+    // What /admin/status tells of them (upstream_metrics.hpp). Any thread.
+    json::array service_states() const;
 
     // What would be done with a request, as JSON (explain.hpp): nothing is sent. On an I/O thread. Throws Problem 400
     // when `question` describes none.

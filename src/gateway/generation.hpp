@@ -24,8 +24,8 @@ public:
     // Throws std::runtime_error for routes that contradict each other. `previous` may be null.
     Generation(Config config, const Gateway::Needs& needs, Issuers& issuers, PerThread<Overload>& overload,
                PerThread<RecentRequests>& recent, http::Upstream& own, const Generation* previous)
-        : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console, &own}, needs.clients,
-                                              previous ? &previous->routes_ : nullptr),
+        : config_(std::move(config)), routes_(config_, {needs.auth, needs.files, needs.console, &own, needs.process},
+                                              needs.clients, previous ? &previous->routes_ : nullptr),
           asked_routes_(config_), stale_revocations_(config_, needs.revocations, needs.auth, needs.service_key),
           pipeline_(config_, routes_, asked_routes_, needs.authenticators, issuers, needs.revocations,
                     stale_revocations_, needs.service_key, overload, recent, needs.metrics, needs.tracer)

@@ -13,7 +13,7 @@ namespace gatehouse::gateway {
 
 namespace {
 
-enum class Role { auth, files, console, gateway };
+enum class Role { auth, files, console, gateway, process };
 
 struct BuiltIn {
     std::string_view methods;  // separated by spaces
@@ -59,6 +59,7 @@ constexpr BuiltIn built_ins[] = {
     {"GET DELETE", "/admin/dead/{id}", Role::auth, required, "admin:dead", form_bytes_max},
     {"POST", "/admin/dead/{id}/retry", Role::auth, required, "admin:dead", form_bytes_max},
     {"GET", "/admin/requests/{id}", Role::gateway, required, "admin:requests", form_bytes_max},
+    {"GET", "/admin/status", Role::process, required, "admin:status", form_bytes_max},
     {"GET", "/.well-known/jwks.json", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/openid-configuration", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/oauth-authorization-server", Role::auth, none, "", form_bytes_max},
@@ -118,7 +119,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
                    : std::make_shared<RateBuckets>(config.rate_limit_buckets))
 {
     for (const BuiltIn& entry : built_ins) {
-        if (entry.role == Role::gateway && !roles.gateway)
+        if ((entry.role == Role::gateway && !roles.gateway) || (entry.role == Role::process && !roles.process))
             continue;
         Route route;
         route.name = entry.path;
@@ -135,6 +136,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.upstream = entry.role == Role::auth      ? &roles.auth
                          : entry.role == Role::files   ? &roles.files
                          : entry.role == Role::gateway ? roles.gateway
+                         : entry.role == Role::process ? roles.process
                                                        : &roles.console;
         route.rate_limit = limit_of(route, {}, config);
         add(std::move(route));

@@ -55,6 +55,7 @@ struct RoleUpstreams {
     http::Upstream& files;
     http::Upstream& console;
     http::Upstream* gateway = nullptr;  // this role itself
+    http::Upstream* process = nullptr;  // what answers for the process as a whole
 };
 
 class RouteTable final {

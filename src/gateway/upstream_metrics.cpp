@@ -55,4 +55,28 @@ std::vector<prometheus::MetricFamily> UpstreamMetrics::Collect() const
     return {std::move(healthy), std::move(active), std::move(ejections)};
 }
 
+json::array UpstreamMetrics::states() const
+{
+    json::array services;
+    std::scoped_lock lock(mutex_);
+    http::SteadyTime now = http::coarse_now();
+    std::set<std::pair<std::string_view, std::string_view>> told;
+    for (const auto& service : services_) {
+        json::array endpoints;
+        for (std::size_t i = 0; i < service->size(); ++i) {
+            if (!told.emplace(service->service(), service->name(i)).second)
+                continue;
+            json::object endpoint;
+            endpoint["name"] = service->name(i);
+            endpoint["healthy"] = service->fit(i, now);
+            endpoint["active_requests"] = service->in_progress(i);
+            endpoint["ejections"] = service->ejections(i);
+            endpoints.push_back(std::move(endpoint));
+        }
+        if (!endpoints.empty())
+            services.push_back({{"name", service->service()}, {"endpoints", std::move(endpoints)}});
+    }
+    return services;
+}
+
 }  // namespace gatehouse::gateway

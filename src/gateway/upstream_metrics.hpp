@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the metrics say of the services behind the configured routes: of the newest configuration's alone. Any thread.
+// What the metrics and /admin/status say of the services behind the configured routes: of the newest configuration's
+// alone. Any thread.
 #pragma once
 
+#include "base/json.hpp"
 #include "base/metrics.hpp"
 #include "http/endpoint_set.hpp"
 
@@ -15,6 +17,9 @@ class UpstreamMetrics final : public prometheus::Collectable {
 public:
     void show(std::vector<std::shared_ptr<http::EndpointSet>> services);
     std::vector<prometheus::MetricFamily> Collect() const override;
+
+    // [{name, endpoints: [{name, healthy, active_requests, ejections}]}], each service once.
+    json::array states() const;
 
 private:
     mutable std::mutex mutex_;
