@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian's Chromium, and a page that keeps what went wrong in it.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 import { root } from '../support/gatehouse.js';
@@ -48,8 +49,32 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
   return { context, page, complaints };
 }
 
+// Until what moves has come to rest; what never does is not waited for.
+async function rest(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const ending = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+    return Promise.all(ending.map((animation) => animation.finished.catch(() => undefined)));
+  });
+}
+
 export async function picture(page: Page, name: string): Promise<void> {
+  await rest(page);
   await page.screenshot({ path: path.join(artifacts, `${name}.png`) });
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+// What axe-core finds in the page as it is, of what keeps people out: "color-contrast (serious): .name".
+export async function barriers(page: Page): Promise<string[]> {
+  // A text that is half transparent yet has no contrast.
+  await rest(page);
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const found = await (window as any).axe.run(document, { resultTypes: ['violations'] });
+    return found.violations
+      .filter((violation: any) => violation.impact === 'serious' || violation.impact === 'critical')
+      .flatMap((violation: any) => violation.nodes.map((node: any) => `${violation.id} (${violation.impact}): ${node.target.join(' ')}`));
+  });
 }
 
 // What a script in the page could get hold of.

@@ -2,7 +2,7 @@
 // The HTTP client of the console. The session is in cookies that no script can read; when the access token has ended, a
 // request is answered 401: then the session is renewed once, for all requests that wait for it, and the request repeated.
 import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
-import type { FileRecord, Page, SessionInfo, User, UserSession } from './types';
+import type { AuditRecord, DeadLetter, FileRecord, Page, Role, SessionInfo, Status, User, UserSession } from './types';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 
@@ -156,9 +156,8 @@ export class Api {
 
   // ---- users
 
-  users(cursor: string | null = null): Promise<Page<User>> {
-    const query = cursor === null ? '' : `?${new URLSearchParams({ cursor })}`;
-    return this.call<Page<User>>('GET', `/admin/users${query}`);
+  users(cursor: string | null = null, limit: number | null = null): Promise<Page<User>> {
+    return this.call<Page<User>>('GET', `/admin/users${queryOf({ limit, cursor })}`);
   }
 
   createUser(user: NewUser): Promise<User> {
@@ -167,6 +166,60 @@ export class Api {
 
   async setUserDisabled(id: string, disabled: boolean): Promise<void> {
     await this.call<unknown>('PATCH', `/admin/users/${encodeURIComponent(id)}`, { disabled });
+  }
+
+  // ---- the rest of what administrators do
+
+  status(): Promise<Status> {
+    return this.call<Status>('GET', '/admin/status');
+  }
+
+  audit(filter: { type: string; actor: string; target: string }, cursor: string | null = null): Promise<Page<AuditRecord>> {
+    return this.call<Page<AuditRecord>>('GET', `/admin/audit${queryOf({ ...filter, cursor })}`);
+  }
+
+  sessionsOf(user: string): Promise<Page<UserSession>> {
+    return this.call<Page<UserSession>>('GET', `/admin/sessions${queryOf({ user })}`);
+  }
+
+  async endSessionOfAnybody(id: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/admin/sessions/${encodeURIComponent(id)}`);
+  }
+
+  async endSessionsOf(user: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/admin/sessions${queryOf({ user })}`);
+  }
+
+  roles(): Promise<Page<Role>> {
+    return this.call<Page<Role>>('GET', '/admin/roles');
+  }
+
+  addRole(role: { name: string; description: string; permissions: string[] }): Promise<Role> {
+    return this.call<Role>('POST', '/admin/roles', role);
+  }
+
+  changeRole(name: string, role: { description: string; permissions: string[] }): Promise<Role> {
+    return this.call<Role>('PUT', `/admin/roles/${encodeURIComponent(name)}`, role);
+  }
+
+  async removeRole(name: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/admin/roles/${encodeURIComponent(name)}`);
+  }
+
+  deadLetters(): Promise<Page<DeadLetter>> {
+    return this.call<Page<DeadLetter>>('GET', '/admin/dead');
+  }
+
+  deadLetter(id: string): Promise<DeadLetter> {
+    return this.call<DeadLetter>('GET', `/admin/dead/${encodeURIComponent(id)}`);
+  }
+
+  async retryDeadLetter(id: string): Promise<void> {
+    await this.call<unknown>('POST', `/admin/dead/${encodeURIComponent(id)}/retry`);
+  }
+
+  async dropDeadLetter(id: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/admin/dead/${encodeURIComponent(id)}`);
   }
 
   // ---- how requests are made
@@ -204,6 +257,14 @@ export class Api {
     if (!response.ok) throw parseProblem(response.status, text, response.headers.get('x-request-id') ?? '');
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
+}
+
+// "?a=1&b=2"; what is empty is left out.
+function queryOf(values: Record<string, string | number | null>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== null && value !== '') query.set(name, String(value));
+  const text = query.toString();
+  return text === '' ? '' : `?${text}`;
 }
 
 const refusals = ['wrong_credentials', 'otp_required', 'wrong_otp'];

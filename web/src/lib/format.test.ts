@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 
-import { formatAge, formatBytes, formatDuration, formatSpeed, kindOf } from './format';
+import { formatAge, formatBytes, formatDuration, formatSpeed, kindOf, formatAgent } from './format';
 
 test.each([
   [0, '0 B'],
@@ -60,4 +60,17 @@ test.each([
   ['', 'file'],
 ])('%s is shown as %s', (type, kind) => {
   expect(kindOf(type)).toBe(kind);
+});
+
+test('a browser is named as people know it, another program as it names itself', () => {
+  const cases: [string, string][] = [
+    ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36', 'Chrome on Linux'],
+    ['Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edg/120.0.0.0', 'Edge on Windows'],
+    ['Mozilla/5.0 (Macintosh; Intel Mac OS X 14.1; rv:120.0) Gecko/20100101 Firefox/120.0', 'Firefox on macOS'],
+    ['Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.1 Mobile/15E148 Safari/604.1', 'Safari on iOS'],
+    ['Mozilla/5.0 (Something) Else/1', 'Mozilla/5.0 (Something) Else/1'],
+    ['curl/8.5.0', 'curl/8.5.0'],
+    ['', 'Unknown program'],
+  ];
+  for (const [agent, name] of cases) expect(formatAgent(agent)).toBe(name);
 });

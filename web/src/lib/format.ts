@@ -64,3 +64,28 @@ export function kindOf(type: string): Kind {
   if (/^application\/(zip|gzip|x-tar|x-7z-compressed|x-xz|zstd|x-bzip2)$/.test(type)) return 'archive';
   return 'file';
 }
+
+const browsers: [RegExp, string][] = [
+  [/Edg(e|A|iOS)?\//, 'Edge'],
+  [/OPR\//, 'Opera'],
+  [/(Firefox|FxiOS)\//, 'Firefox'],
+  [/(Chrome|Chromium|CriOS)\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+];
+const systems: [RegExp, string][] = [
+  [/Windows/, 'Windows'],
+  [/iPhone|iPad/, 'iOS'],
+  [/Android/, 'Android'],
+  [/Mac OS X/, 'macOS'],
+  [/CrOS/, 'ChromeOS'],
+  [/Linux|X11/, 'Linux'],
+];
+
+// "Firefox on Windows" of what a browser says of itself; other programs as they say.
+export function formatAgent(agent: string): string {
+  if (agent === '') return strings.sessions.unknown;
+  if (!agent.startsWith('Mozilla/')) return agent;
+  const name = (list: [RegExp, string][]) => list.find(([pattern]) => pattern.test(agent))?.[1] ?? '';
+  const browser = name(browsers);
+  return browser === '' ? agent : strings.sessions.browserOn(browser, name(systems));
+}

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which view the address names. The server answers every /console/... with the same page.
-export type View = 'files' | 'users' | 'profile' | PublicView;
+import { isAdminView, type AdminView } from './admin';
+
+export type View = 'files' | 'profile' | AdminView | PublicView;
 // Those that need no session: what the links in mails lead to, and the way there.
 export type PublicView = 'setup' | 'register' | 'forgot' | 'reset' | 'invitation' | 'verify';
 
 const paths: Record<View, string> = {
   files: '/console/',
+  status: '/console/status',
   users: '/console/users',
+  sessions: '/console/sessions',
+  roles: '/console/roles',
+  audit: '/console/audit',
+  dead: '/console/dead-letters',
   profile: '/console/profile',
   setup: '/console/setup',
   register: '/console/register',
@@ -23,7 +30,7 @@ export function viewOf(pathname: string): View {
 }
 
 export function isPublic(view: View): view is PublicView {
-  return view !== 'files' && view !== 'users' && view !== 'profile';
+  return view !== 'files' && view !== 'profile' && !isAdminView(view);
 }
 
 class Router {

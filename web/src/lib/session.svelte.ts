@@ -9,6 +9,8 @@ type Message = 'signed-out' | 'renewed';
 
 // How long before its end the access token is renewed, in seconds.
 const renewal_margin = 60;
+// How often a page that somebody looks at asks whether the session is still open.
+const look_interval = 15_000;
 
 // Web locks exist in secure contexts only; without them two pages may renew at once and one of them must log in again.
 async function exclusive<T>(task: () => Promise<T>): Promise<T> {
@@ -44,6 +46,7 @@ class Session {
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible' && this.status === 'in') void this.keepFresh();
     });
+    setInterval(() => void this.look(), look_interval);
   }
 
   // Finds out, from the cookies that the browser sends, whether somebody is logged in.
@@ -94,6 +97,16 @@ class Session {
       await this.api.renew();
     } catch {
       // Signed out is handled where it is noticed; a server that is away will be noticed by the request itself.
+    }
+  }
+
+  // Somebody may have ended the session elsewhere: then this page is left, whether or not it asks for anything.
+  private async look(): Promise<void> {
+    if (this.status !== 'in' || document.visibilityState !== 'visible') return;
+    try {
+      await this.api.profile();
+    } catch {
+      // As above.
     }
   }
 

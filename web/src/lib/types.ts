@@ -46,6 +46,59 @@ export interface UserSession {
   user_agent: string;
 }
 
+export interface Role {
+  name: string;
+  description: string;
+  permissions: string[];
+  built_in: boolean;
+  created_at?: string | null;
+}
+
+export interface AuditRecord {
+  number: number;
+  at: string;
+  type: string;
+  actor: string; // user id, "command-line", "gatehouse" or nobody known
+  target: string;
+  address: string;
+  request_id: string;
+  details: unknown;
+  hash: string;
+}
+
+export interface DeadLetter {
+  id: string;
+  queue: string;
+  type: string;
+  subject: string;
+  attempts: number;
+  reason: string;
+  failed_at: string;
+  event?: unknown; // of one that was asked for alone
+}
+
+export interface ProcessStatus {
+  roles: string[];
+  reachable: boolean;
+  ready: boolean;
+  version?: string;
+  started_at?: string;
+  uptime_seconds?: number;
+  checks?: { name: string; passes: boolean; required: boolean }[];
+  reason?: string; // why it was not reached
+}
+
+export interface Status {
+  time: string;
+  version: string;
+  ready: boolean;
+  roles: { name: string; state: 'ready' | 'not_ready' | 'unreachable' | 'unknown' }[];
+  processes: ProcessStatus[];
+  services: { name: string; endpoints: { name: string; healthy: boolean; active_requests: number; ejections: number }[] }[];
+  queues: { name: string; depth: number | null; dead: number | null }[] | null;
+  disk: { capacity_bytes: number; available_bytes: number } | null;
+}
+
 export interface SessionInfo {
   user?: User;
   expires_in: number; // seconds until the access token ends

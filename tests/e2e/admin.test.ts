@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// The administrator's side of the console in a browser, against the real program: every view, in light and dark, on a desk and
+// on a phone, and what an administrator does there.
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Gatehouse, password, scratchDirectory } from '../support/gatehouse.js';
+import { freePort } from '../support/process.js';
+import { barriers, launch, picture, visit, type Visitor } from './browser.js';
+
+const scratch = scratchDirectory();
+const mended = path.join(scratch, 'mended');
+writeFileSync(mended, '');
+
+let gatehouse: Gatehouse;
+let browser: Browser;
+let admin: Visitor;
+let ada = ''; // her token
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
+const letters = async () => (await gatehouse.json('GET', '/admin/dead', await gatehouse.token('root'))).items as any[];
+
+async function isShown(locator: Locator): Promise<void> {
+  await locator.first().waitFor({ state: 'visible' });
+}
+
+async function logIn(visitor: Visitor, name: string, where = '/console/'): Promise<void> {
+  const { page } = visitor;
+  await page.goto(gatehouse.url + where);
+  await page.getByLabel('Username or e-mail').fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await button(page, 'Log in').click();
+  await isShown(page.getByRole('navigation', { name: 'Sections' }));
+}
+
+async function open(page: Page, view: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name: view }).click();
+  await isShown(page.getByRole('heading', { level: 1, name: view }));
+}
+
+beforeAll(async () => {
+  // A processor that crashes until it is mended, and a service that is not there.
+  const config = `
+events: {attempts_max: 1, delay_first: 100ms, delay_max: 100ms}
+gateway:
+  routes:
+    - {path: /orders, upstreams: ["http://127.0.0.1:${await freePort()}"]}
+worker:
+  processors:
+    - name: copy
+      types: [text/plain]
+      command: [sh, -c, '[ -s ${mended} ] || kill -SEGV $$; cp "$1" "$2"', sh, '{input}', '{output}', '${mended}']
+      suffix: .txt
+`;
+  gatehouse = await new Gatehouse({ config }).start();
+  gatehouse.addUser('root', 'admin');
+  gatehouse.addUser('ada');
+  gatehouse.command(['role', 'add', 'editor', '--permission', 'articles:read,articles:write,articles:publish', '--description', 'Writes articles']);
+  ada = await gatehouse.token('ada');
+  for (const name of ['minutes.txt', 'a rather long name of a file that nobody would type.txt']) {
+    const { id } = await gatehouse.upload(ada, name, `of ${name}`);
+    expect((await gatehouse.settled(ada, id)).state).toBe('failed');
+  }
+  await vi.waitUntil(async () => (await letters()).length === 2, { timeout: 15_000, interval: 200 });
+  browser = await launch();
+  admin = await visit(browser);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await gatehouse?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+test('an administrator finds every section, with the state of the installation first', async () => {
+  const { page } = admin;
+  await logIn(admin, 'root');
+  await page.getByRole('link', { name: 'Administration' }).click();
+  await isShown(page.getByRole('heading', { level: 1, name: 'Status' }));
+  await isShown(page.getByText('It works, with something to look at'));
+  await isShown(page.getByRole('link', { name: 'Look at 2 dead letters' }));
+  await isShown(page.getByText('files.store'));
+  for (const view of ['Users', 'Sessions', 'Roles', 'Audit log', 'Dead letters', 'Status']) await open(page, view);
+  const links = page.getByRole('navigation', { name: 'Administration' }).getByRole('link');
+  expect(await links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Audit log', 'Dead letters']);
+});
+
+test('the state is asked again by itself', async () => {
+  const { page } = admin;
+  await open(page, 'Status');
+  const time = page.getByText(/^As of /);
+  const before = await time.innerText();
+  await expect.poll(() => time.innerText(), { timeout: 10_000 }).not.toBe(before);
+});
+
+test('the audit log is filtered by type and by who it was', async () => {
+  const { page } = admin;
+  await open(page, 'Audit log');
+  const records = page.getByRole('list', { name: 'Records' }).getByRole('listitem');
+  await isShown(records);
+  const all = await records.count();
+  await page.getByLabel('Type').fill('login.accepted');
+  await page.getByLabel('Who', { exact: true }).fill('ada');
+  await button(page, 'Search').click();
+  await expect.poll(() => records.count()).toBeLessThan(all);
+  for (const text of await records.allInnerTexts()) {
+    expect(text).toContain('login.accepted');
+    expect(text).toContain('ada');
+  }
+  await records.first().locator('summary').click();
+  await isShown(records.first().getByText('Hash'));
+
+  await page.getByLabel('Type').fill('nothing.such');
+  await page.keyboard.press('Enter');
+  await isShown(page.getByText('Nothing matches these filters.'));
+  await button(page, 'Clear').click();
+  await isShown(records);
+});
+
+test('the log comes in pages', async () => {
+  const { page } = admin;
+  const token = await gatehouse.token('root');
+  for (let i = 0; i < 30; i++) {
+    await gatehouse.json('POST', '/admin/roles', token, { name: 'passing', permissions: ['passing:by'] });
+    await gatehouse.json('DELETE', '/admin/roles/passing', token);
+  }
+  await open(page, 'Status');
+  await open(page, 'Audit log');
+  const records = page.getByRole('list', { name: 'Records' }).getByRole('listitem');
+  await expect.poll(() => records.count()).toBe(50);
+  await button(page, 'Load more').click();
+  await expect.poll(() => records.count()).toBeGreaterThan(50);
+});
+
+test("another user's session is ended while their page is open, and they are sent to the login", async () => {
+  const theirs = await visit(browser);
+  await logIn(theirs, 'ada');
+  await isShown(theirs.page.getByText('minutes.txt'));
+
+  const { page } = admin;
+  await open(page, 'Sessions');
+  await page.getByLabel('User').fill('nobody at all');
+  await button(page, 'Show sessions').click();
+  await isShown(page.getByText('There is no user with this name.'));
+  await page.getByLabel('User').fill('ada');
+  await button(page, 'Show sessions').click();
+  const list = page.getByRole('list', { name: 'Sessions of ada' });
+  await list.getByRole('button', { name: 'End the session of Chrome on Linux' }).click();
+  await isShown(page.getByText('Session ended'));
+  await expect.poll(() => list.getByText('Chrome on Linux').count()).toBe(0);
+
+  // They touch nothing: the page finds out by itself.
+  await theirs.page.getByRole('heading', { name: 'Log in' }).waitFor({ timeout: 25_000 });
+  expect(theirs.complaints.every((text) => text.includes('status of 401')), theirs.complaints.join('\n')).toBe(true);
+  await theirs.context.close();
+
+  await button(page, 'End all').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'End all' }).click();
+  await isShown(page.getByText('ada is logged in nowhere'));
+});
+
+test('a role is added, changed and removed', async () => {
+  const { page } = admin;
+  await open(page, 'Roles');
+  await isShown(page.getByRole('listitem', { name: 'admin', exact: true }).getByText('Built in'));
+  expect(await button(page, 'Change admin').count()).toBe(0);
+
+  await button(page, 'Add role').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('clerk');
+  await dialog.getByLabel('Permissions').fill('orders:read, orders:list\norders:read');
+  await picture(page, 'admin-role-add');
+  await dialog.getByRole('button', { name: 'Create role' }).click();
+  const clerk = page.getByRole('listitem', { name: 'clerk', exact: true });
+  await isShown(clerk.getByText('orders:list'));
+  expect(await clerk.getByText('orders:read').count()).toBe(1);
+
+  await button(page, 'Change clerk').click();
+  await dialog.getByLabel('Description').fill('Looks at orders');
+  await dialog.getByLabel('Permissions').fill('orders:*');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await isShown(clerk.getByText('Looks at orders'));
+  expect((await gatehouse.json('GET', '/admin/roles/clerk', await gatehouse.token('root'))).permissions).toEqual(['orders:*']);
+
+  await button(page, 'Remove clerk').click();
+  await isShown(dialog.getByText('Remove this role?'));
+  await dialog.getByRole('button', { name: 'Remove' }).click();
+  await clerk.waitFor({ state: 'detached' });
+});
+
+test('what is wrong with a role is said where it is wrong', async () => {
+  const { page } = admin;
+  admin.complaints.length = 0;
+  await button(page, 'Add role').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('clerk');
+  await dialog.getByLabel('Permissions').fill('orders:read\nNot A Permission');
+  await dialog.getByRole('button', { name: 'Create role' }).click();
+  await isShown(dialog.getByRole('alert').getByText(/^Not: /));
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  // The browser writes down the refusal itself.
+  expect(admin.complaints.every((text) => text.includes('status of 422'))).toBe(true);
+  admin.complaints.length = 0;
+});
+
+describe.each([
+  { name: 'desktop', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
+  { name: 'desktop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const },
+  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' as const },
+  { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' as const },
+])('$name', ({ name, viewport, colorScheme }) => {
+  test('no view keeps anybody out, is wider than the screen, or breaks a policy', async () => {
+    const visitor = await visit(browser, { viewport, colorScheme });
+    const { page } = visitor;
+    const look = async (view: string) => {
+      await page.waitForLoadState('networkidle');
+      await picture(page, `admin-${view}-${name}`);
+      expect(await barriers(page), view).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${view} is too wide`).toBeLessThanOrEqual(0);
+    };
+
+    await page.goto(`${gatehouse.url}/console/`);
+    await isShown(button(page, 'Log in'));
+    await look('login');
+    await logIn(visitor, 'root');
+    await isShown(page.getByText('Nothing here yet'));
+    await look('files');
+    await page.getByRole('link', { name: 'Profile' }).click();
+    await isShown(page.getByText('This one'));
+    await look('profile');
+    await page.getByRole('link', { name: 'Administration' }).click();
+    await isShown(page.getByText('It works, with something to look at'));
+    await look('status');
+    await open(page, 'Users');
+    await isShown(page.getByRole('listitem', { name: 'ada' }));
+    await look('users');
+    await open(page, 'Sessions');
+    await isShown(page.getByText('Whose sessions?'));
+    await look('sessions-empty');
+    await page.getByLabel('User').fill('root');
+    await button(page, 'Show sessions').click();
+    await isShown(page.getByText('This one'));
+    await look('sessions');
+    await open(page, 'Roles');
+    await isShown(page.getByRole('listitem', { name: 'editor' }));
+    await look('roles');
+    await button(page, 'Change editor').click();
+    await isShown(page.getByRole('dialog'));
+    await look('role-change');
+    await page.keyboard.press('Escape');
+    await open(page, 'Audit log');
+    const records = page.getByRole('list', { name: 'Records' }).getByRole('listitem');
+    await records.first().locator('summary').click();
+    await look('audit');
+    await open(page, 'Dead letters');
+    await isShown(page.getByRole('list', { name: 'Dead letters' }).getByRole('listitem'));
+    await look('dead');
+    await button(page, /^Drop worker:/).first().click();
+    await isShown(page.getByRole('dialog'));
+    await look('dead-drop');
+    await page.keyboard.press('Escape');
+    expect(visitor.complaints).toEqual([]);
+    await visitor.context.close();
+  });
+});
+
+test('a dead letter is looked at, retried after the repair, and another one dropped after a question', async () => {
+  const { page } = admin;
+  await open(page, 'Dead letters');
+  const list = page.getByRole('list', { name: 'Dead letters' }).getByRole('listitem');
+  await expect.poll(() => list.count()).toBe(2);
+  expect(await list.first().innerText()).toContain('crashed');
+  await button(page, /^Show event/).first().click();
+  await isShown(page.getByRole('dialog').getByText('"specversion": "1.0"'));
+  await page.keyboard.press('Escape');
+
+  writeFileSync(mended, 'yes');
+  const [first] = await letters();
+  await button(page, `Retry ${first.id}`).click();
+  await expect.poll(() => list.count()).toBe(1);
+  const token = await gatehouse.token('ada');
+  await expect.poll(async () => (await gatehouse.json('GET', `/files/${first.subject}`, token)).state, { timeout: 15_000 }).toBe('processed');
+
+  await button(page, /^Drop worker:/).click();
+  await page.getByRole('dialog', { name: 'Drop this event?' }).getByRole('button', { name: 'Drop' }).click();
+  await isShown(page.getByText('No dead letters'));
+  await picture(page, 'admin-dead-empty');
+  expect(await letters()).toEqual([]);
+});
+
+test('who has one permission sees one section, and no other by its address', async () => {
+  gatehouse.command(['role', 'add', 'auditor', '--permission', 'admin:audit']);
+  gatehouse.addUser('eve', 'auditor');
+  const eve = await visit(browser);
+  await logIn(eve, 'eve', '/console/audit');
+  await isShown(eve.page.getByRole('list', { name: 'Records' }));
+  expect(await eve.page.getByRole('navigation', { name: 'Administration' }).getByRole('link').allInnerTexts()).toEqual(['Audit log']);
+  await eve.page.goto(`${gatehouse.url}/console/dead-letters`);
+  await isShown(eve.page.getByText('Only administrators see this page.'));
+  expect(eve.complaints).toEqual([]);
+  await eve.context.close();
+});
+
+test('in all of this the page broke no policy and met no error', () => {
+  expect(admin.complaints).toEqual([]);
+});

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, test } from 'vitest';
+
+import { deadCount, detailsOf, failingChecks, readPermissions, sectionsFor, toneOf } from './admin';
+import type { AuditRecord, Status, User } from './types';
+
+const user = (...permissions: string[]): User => ({ id: '1', username: 'ada', roles: [], permissions });
+const record = (details: unknown): AuditRecord => ({
+  number: 1, at: '', type: 'x', actor: '', target: '', address: '', request_id: '', details, hash: '',
+});
+
+describe('sections', () => {
+  test('are those that the user has the permission for', () => {
+    expect(sectionsFor(user('admin:*'))).toEqual(['status', 'users', 'sessions', 'roles', 'audit', 'dead']);
+    expect(sectionsFor(user('files:read', 'admin:audit', 'admin:dead'))).toEqual(['audit', 'dead']);
+    expect(sectionsFor(user('files:*'))).toEqual([]);
+    expect(sectionsFor(null)).toEqual([]);
+  });
+});
+
+test('permissions are read however they are separated, each once', () => {
+  expect(readPermissions(' orders:read,orders:write\n\norders:read  files:* ')).toEqual(['orders:read', 'orders:write', 'files:*']);
+  expect(readPermissions('  ')).toEqual([]);
+});
+
+test('details become a line', () => {
+  expect(detailsOf(record({ username: 'ada', roles: ['admin', 'user'] }))).toBe('username: ada, roles: admin user');
+  expect(detailsOf(record({ first_wrong: 3, more: { a: 1 } }))).toBe('first wrong: 3, more: {"a":1}');
+  expect(detailsOf(record({}))).toBe('');
+  expect(detailsOf(record(null))).toBe('');
+});
+
+test('what somebody should look at stands out', () => {
+  expect(toneOf('login.refused')).toBe('danger');
+  expect(toneOf('refresh.reused')).toBe('danger');
+  expect(toneOf('user.removed')).toBe('warning');
+  expect(toneOf('login.accepted')).toBe('quiet');
+});
+
+test('failing checks are named once, the required ones first', () => {
+  const process = (checks: [string, boolean, boolean][]) => ({
+    roles: [], reachable: true, ready: false, checks: checks.map(([name, passes, required]) => ({ name, passes, required })),
+  });
+  const status: Status = {
+    time: '', version: '', ready: false, roles: [], services: [], disk: null,
+    queues: [{ name: 'worker', depth: 1, dead: 2 }, { name: 'notifier', depth: null, dead: null }],
+    processes: [process([['events.store', false, false], ['auth', true, true]]), process([['events.store', false, false], ['files.store', false, true]])],
+  };
+  expect(failingChecks(status)).toEqual([{ name: 'files.store', required: true }, { name: 'events.store', required: false }]);
+  expect(deadCount(status)).toBe(2);
+  expect(deadCount({ ...status, queues: null })).toBe(0);
+});

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The administrator's side as data: which sections there are and whom they are for, and what the views make of answers.
+import { may, type AuditRecord, type Status, type User } from './types';
+
+export const adminViews = ['status', 'users', 'sessions', 'roles', 'audit', 'dead'] as const;
+export type AdminView = (typeof adminViews)[number];
+
+export const permissions: Record<AdminView, string> = {
+  status: 'admin:status',
+  users: 'admin:users',
+  sessions: 'admin:sessions',
+  roles: 'admin:roles',
+  audit: 'admin:audit',
+  dead: 'admin:dead',
+};
+
+export function isAdminView(view: string): view is AdminView {
+  return (adminViews as readonly string[]).includes(view);
+}
+
+export function sectionsFor(user: User | null): AdminView[] {
+  return adminViews.filter((view) => may(user, permissions[view]));
+}
+
+// "orders:read, orders:*" or one a line: what was typed as a list, each once.
+export function readPermissions(text: string): string[] {
+  return [...new Set(text.split(/[\s,]+/).filter((word) => word !== ''))];
+}
+
+// The details of a record in a line: "username: ada, roles: admin user".
+export function detailsOf(record: AuditRecord): string {
+  const details = record.details;
+  if (details === null || typeof details !== 'object') return String(details ?? '');
+  return Object.entries(details)
+    .map(([key, value]) => `${key.replaceAll('_', ' ')}: ${Array.isArray(value) ? value.join(' ') : typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(', ');
+}
+
+export type Tone = 'good' | 'warning' | 'danger' | 'quiet';
+
+// "login.refused" wants a look, "user.created" does not.
+export function toneOf(type: string): Tone {
+  if (/refused|throttled|reused|dropped/.test(type)) return 'danger';
+  if (/removed|disabled|ended|roles_changed|role\.changed/.test(type)) return 'warning';
+  return 'quiet';
+}
+
+// What keeps a process from its work: the checks that fail, the required ones first.
+export function failingChecks(status: Status): { name: string; required: boolean }[] {
+  const failing = status.processes.flatMap((process) => (process.checks ?? []).filter((check) => !check.passes));
+  const names = new Map<string, boolean>();
+  for (const check of failing) names.set(check.name, check.required || (names.get(check.name) ?? false));
+  return [...names].map(([name, required]) => ({ name, required })).sort((a, b) => Number(b.required) - Number(a.required));
+}
+
+export function deadCount(status: Status): number {
+  return (status.queues ?? []).reduce((sum, queue) => sum + (queue.dead ?? 0), 0);
+}
