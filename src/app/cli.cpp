@@ -2,6 +2,7 @@
 #include "app/cli.hpp"
 
 #include "app/cli_commands.hpp"
+#include "app/client_commands.hpp"
 #include "app/config_commands.hpp"
 #include "app/config_explain.hpp"
 #include "app/config_print.hpp"
@@ -81,6 +82,9 @@ public:
         add_audit();
         add_dead();
         add_doctor();
+        add_login();
+        add_files();
+        add_upload();
         command(app_, "version", "Print the version", print_version);
         add_describe();
     }
@@ -353,6 +357,72 @@ private:
             "Exit code 0 when nothing failed, 1 when something did, 2 when the configuration is wrong.\n\n"
             "Examples:\n  gatehouse doctor --config gatehouse.yaml\n"
             "  gatehouse doctor --role gateway --json");
+    }
+
+    void add_server(CLI::App* to)
+    {
+        to->add_option("--server", line_.client.server,
+                       "URL of the server (or the variable GATEHOUSE_SERVER; default: that of the last login)")
+            ->option_text("URL");
+        to->add_option("--ca", line_.client.ca, "File with the authorities of its certificate (default: the system's)")
+            ->option_text("FILE");
+    }
+
+    void add_client(CLI::App* to)
+    {
+        add_server(to);
+        to->add_option("--token", line_.client.token,
+                       "Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see")
+            ->option_text("TOKEN");
+        add_json(to);
+    }
+
+    void add_login()
+    {
+        CLI::App* login = command(app_, "login", "Log in at a server, as one of its users", client_login);
+        login->add_option("name", line_.name, "User name; asked for when it is missing")->option_text("NAME");
+        add_server(login);
+        add_password(login);
+        login->add_option("--otp", line_.client.otp, "Code of the second factor; asked for when it is needed")
+            ->option_text("CODE");
+        add_json(login);
+        login->footer("The session is kept in $XDG_CONFIG_HOME/gatehouse/session.json, for you alone, and renewed by "
+                      "the commands that use it.\n\n"
+                      "Examples:\n  gatehouse login --server https://files.example.com ada");
+        add_server(command(app_, "logout", "End the session of `gatehouse login`", client_logout));
+    }
+
+    void add_files()
+    {
+        CLI::App* files = group("files", "Look at your files on a server, get and remove them");
+        CLI::App* list = command(*files, "list", "List your files, newest first", files_list);
+        list->add_option("--limit", line_.client.limit, "How many at most (default: 50)")
+            ->check(CLI::Range(1, 100'000))
+            ->option_text("N");
+        add_client(list);
+        CLI::App* get = command(*files, "get", "Download a file", files_get);
+        get->add_option("id", line_.id, "Id of the file, as `gatehouse files list` prints it")
+            ->option_text("ID")
+            ->required();
+        get->add_option("-o,--output", line_.client.output, "File or directory to write to; -: standard output")
+            ->option_text("FILE");
+        get->add_flag("--force", line_.client.force, "Replace what is there");
+        add_client(get);
+        get->footer(
+            "It is compared with its SHA-256 before it gets its name. A download that was interrupted is gone on "
+            "with by the same command.");
+        CLI::App* remove = command(*files, "rm", "Remove files, and what was made of them", files_remove);
+        remove->add_option("id", line_.client.ids, "Ids of files")->option_text("ID...")->required();
+        add_client(remove);
+    }
+
+    void add_upload()
+    {
+        CLI::App* upload = command(app_, "upload", "Upload files to a server", client_upload);
+        upload->add_option("file", line_.client.paths, "Files")->option_text("FILE...")->required();
+        add_client(upload);
+        upload->footer("Examples:\n  gatehouse upload holiday.mp4\n"
+                       "  GATEHOUSE_TOKEN=... gatehouse upload --server https://files.example.com *.jpg --json");
     }
 
     // Not for people: what the generated pages of the repository are made of.

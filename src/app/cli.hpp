@@ -12,6 +12,19 @@
 
 namespace gatehouse::app {
 
+// Of the commands that talk to a server over HTTP, as its users do.
+struct ClientLine {
+    std::optional<std::string> server;
+    std::optional<std::string> token;
+    std::string ca;
+    std::optional<std::string> otp;
+    std::vector<std::string> paths;  // to upload
+    std::vector<std::string> ids;    // of files
+    std::string output;
+    bool force = false;
+    int limit = 50;
+};
+
 // What was written on the command line. Each command looks at its own part.
 struct CommandLine {
     std::optional<std::string> config;  // of --config, else of GATEHOUSE_CONFIG
@@ -34,6 +47,7 @@ struct CommandLine {
     std::optional<std::string> token;
     std::vector<std::string> headers;
     std::string what;  // to describe
+    ClientLine client;
 };
 
 int run_command_line(int argc, const char* const* argv);

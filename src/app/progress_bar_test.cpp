@@ -17,6 +17,21 @@ TEST(ProgressBar, SaysHowFarAndHowLongStill)
     EXPECT_EQ(draw_progress("Importing", 1, 1000, seconds{9}, 80).substr(52), "]   0 %, 149 min left");
 }
 
+TEST(ProgressBar, SaysTheRateOfATransfer)
+{
+    EXPECT_EQ(draw_progress("a.mp4", 50UL << 20U, 100UL << 20U, seconds{10}, 60, Unit::bytes),
+              "a.mp4  [###########-----------]  50 %, 5.0 MiB/s, 11 s left");
+}
+
+TEST(ProgressBar, FormatsBytes)
+{
+    EXPECT_EQ(format_bytes(0), "0 B");
+    EXPECT_EQ(format_bytes(1023), "1023 B");
+    EXPECT_EQ(format_bytes(1536), "1.5 KiB");
+    EXPECT_EQ(format_bytes(5ULL << 40U), "5.0 TiB");
+    EXPECT_EQ(format_bytes(~0ULL), "16777216.0 TiB");
+}
+
 TEST(ProgressBar, FitsIntoItsLine)
 {
     for (std::size_t width = 1; width < 60; ++width)

@@ -90,6 +90,25 @@ Result<Secret, std::string> ask_new_password(const std::string& user)
     return *first;
 }
 
+std::optional<std::string> ask_text(const std::string& prompt)
+{
+    if (::isatty(STDIN_FILENO) == 0)
+        return std::nullopt;
+    fmt::print(stderr, "{}", prompt);
+    auto line = read_line(STDIN_FILENO);
+    if (!line || line->empty())
+        return std::nullopt;
+    return std::string(line->reveal());
+}
+
+std::optional<Secret> ask_secret(const std::string& prompt)
+{
+    if (::isatty(STDIN_FILENO) == 0)
+        return std::nullopt;
+    auto line = ask(prompt);
+    return line && !line->empty() ? line : std::nullopt;
+}
+
 Result<Secret, std::string> read_password_from_stdin()
 {
     auto line = read_line(STDIN_FILENO);

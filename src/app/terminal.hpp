@@ -5,12 +5,17 @@
 #include "base/error.hpp"
 #include "base/secret.hpp"
 
+#include <optional>
 #include <string>
 
 namespace gatehouse::app {
 
 // Asks twice on the terminal, without echo. The error is a sentence: no terminal, nothing typed, or not the same twice.
 Result<Secret, std::string> ask_new_password(const std::string& user);
+
+// Asks once on the terminal, with or without echo; nullopt when there is no terminal or nothing is typed.
+std::optional<std::string> ask_text(const std::string& prompt);
+std::optional<Secret> ask_secret(const std::string& prompt);
 
 // The first line of standard input, without its end.
 Result<Secret, std::string> read_password_from_stdin();

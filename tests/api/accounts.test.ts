@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accounts as their owners meet them: registration, reset, invitation, a new address, a second factor, and users who come
 // from elsewhere. The links are those of mails that arrived.
-import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Gatehouse, password } from '../support/gatehouse.js';
 import { sleep } from '../support/process.js';
 import { SmtpSink } from '../support/smtp_sink.js';
+import { totp } from '../support/totp.js';
 
 let gatehouse: Gatehouse;
 let sink: SmtpSink;
@@ -153,14 +153,3 @@ describe('accounts', () => {
     expect(gatehouse.command(['user', 'list', '--json'])).not.toContain('fine');
   });
 });
-
-// RFC 6238 for the present moment.
-function totp(base32: string): string {
-  const bits = [...base32].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g)!.map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const hash = createHmac('sha1', key).update(counter).digest();
-  const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, '0');
-}
