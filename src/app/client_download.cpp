@@ -182,13 +182,6 @@ void fetch_once(ClientSession& session, const Record& record, std::uint64_t offs
         session.fail(reply);
 }
 
-bool is_passing(const ClientError& error)
-{
-    std::string_view what = error.what();
-    return !what.contains(" answered ") || what.contains(" answered 502") || what.contains(" answered 503") ||
-           what.contains(" answered 504");
-}
-
 void fetch_into(ClientSession& session, const Record& record, PartFile& part)
 {
     ProgressBar bar(safe_name(record), record.size, Unit::bytes);
@@ -202,11 +195,11 @@ void fetch_into(ClientSession& session, const Record& record, PartFile& part)
             };
             fetch_once(session, record, part.size(), [&] { part.restart(); }, take);
             if (part.size() < record.size)
-                throw ClientError(fmt::format("{} sent less than the whole", session.server()), "try again");
+                throw ClientError(fmt::format("{} sent less than the whole", session.server()), "try again", true);
         } catch (const ClientError& error) {
             failures = part.size() > before ? 1 : failures + 1;
-            if (failures >= attempts_max || !is_passing(error))
-                throw ClientError(error.what(), part.size() > 0 && is_passing(error)
+            if (failures >= attempts_max || !error.passing())
+                throw ClientError(error.what(), part.size() > 0 && error.passing()
                                                     ? "run it again: it goes on where it was interrupted"
                                                     : error.next());
             std::this_thread::sleep_for(std::min(pause_max, std::chrono::seconds{1U << (failures - 1U)}));

@@ -99,7 +99,10 @@ void set_body(CURL* handle, const HttpCall& call, Transfer& transfer)
         curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
         curl_easy_setopt(handle, CURLOPT_POSTFIELDS, call.body.c_str());
     }
-    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+    if (call.method == "HEAD")
+        curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
+    else
+        curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, call.method.c_str());
 }
 
 void set_options(CURL* handle, const HttpCall& call, Transfer& transfer)

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 namespace gatehouse::app {
@@ -29,6 +31,13 @@ std::string checked_server(std::string url)
     while (url.ends_with('/'))
         url.pop_back();
     return url;
+}
+
+// 423: a request that broke off is still at work there.
+bool is_passing(int status)
+{
+    constexpr std::array<int, 6> passing{408, 423, 429, 502, 503, 504};
+    return std::ranges::find(passing, status) != passing.end();
 }
 
 std::string next_after(const HttpFailure& failure, const std::string& server)
@@ -105,7 +114,8 @@ HttpReply ClientSession::call_plainly(HttpCall call) const
     try {
         return http_call(call);
     } catch (const HttpFailure& failure) {
-        throw ClientError(fmt::format("{}: {}", server_, failure.what()), next_after(failure, server_));
+        throw ClientError(fmt::format("{}: {}", server_, failure.what()), next_after(failure, server_),
+                          failure.kind() != HttpFailure::Kind::certificate);
     }
 }
 
@@ -191,7 +201,7 @@ void ClientSession::fail(const HttpReply& reply) const
         detail = find_string(problem, "detail").value_or(find_string(problem, "title").value_or(""));
     }
     throw ClientError(fmt::format("{} answered {}{}{}", server_, reply.status, detail.empty() ? "" : ": ", detail),
-                      next_after(reply, code, server_, given_));
+                      next_after(reply, code, server_, given_), is_passing(reply.status));
 }
 
 }  // namespace gatehouse::app

@@ -22,11 +22,16 @@ namespace gatehouse::app {
 // A sentence for the user, and what to do next.
 class ClientError final : public std::runtime_error {
 public:
-    ClientError(const std::string& what, std::string next) : std::runtime_error(what), next_(std::move(next)) {}
+    ClientError(const std::string& what, std::string next, bool passing = false)
+        : std::runtime_error(what), next_(std::move(next)), passing_(passing)
+    {
+    }
     const std::string& next() const { return next_; }
+    bool passing() const { return passing_; }  // another try in a moment may succeed
 
 private:
     std::string next_;
+    bool passing_;
 };
 
 class ClientSession final {

@@ -20,7 +20,7 @@ TEST(ProgressBar, SaysHowFarAndHowLongStill)
 TEST(ProgressBar, SaysTheRateOfATransfer)
 {
     EXPECT_EQ(draw_progress("a.mp4", 50UL << 20U, 100UL << 20U, seconds{10}, 60, Unit::bytes),
-              "a.mp4  [###########-----------]  50 %, 5.0 MiB/s, 11 s left");
+              "a.mp4  [###########------------]  50 %, 5.0 MiB/s, 11 s left");
 }
 
 TEST(ProgressBar, FormatsBytes)

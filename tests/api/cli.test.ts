@@ -5,9 +5,13 @@ import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { binary, Gatehouse, password, scratchDirectory } from '../support/gatehouse.js';
+
+// Another build of the program may be the client.
+const client = process.env.GATEHOUSE_CLIENT_BIN ?? binary;
 
 interface Outcome {
   status: number;
@@ -38,9 +42,9 @@ class Person {
 
   // Not blocking: a server of the test may have to answer.
   run(args: string[], input = '', variables: Record<string, string> = {}): Promise<Outcome> {
-    const env: Record<string, string | undefined> = { ...process.env, XDG_CONFIG_HOME: this.home, ...this.variables, ...variables };
+    const env: Record<string, string | undefined> = { ...process.env, XDG_CONFIG_HOME: this.home, XDG_STATE_HOME: this.home, ...this.variables, ...variables };
     return new Promise((resolve) => {
-      const child = execFile(binary, args, { cwd: this.place, env, encoding: 'utf8', timeout: 60_000 }, (_, stdout, stderr) =>
+      const child = execFile(client, args, { cwd: this.place, env, encoding: 'utf8', timeout: 60_000 }, (_, stdout, stderr) =>
         resolve({ status: child.exitCode ?? -1, stdout, stderr }));
       child.stdin!.end(input);
     });
@@ -58,6 +62,43 @@ class Person {
   }
   read(name: string): Buffer {
     return readFileSync(path.join(this.place, name));
+  }
+}
+
+// Sends everything on to the server, but breaks the connection in the middle of requests that bring more than `cut` bytes
+// to an upload, `times` times.
+class BreakingProxy {
+  readonly requests: string[] = [];
+  private readonly sockets = new Set<net.Socket>();
+  private readonly server: net.Server;
+  times: number;
+  constructor(target: URL, private readonly cut: number, times: number) {
+    this.times = times;
+    this.server = net.createServer((from) => {
+      const to = net.connect(Number(target.port), target.hostname);
+      this.sockets.add(from).add(to);
+      let bytes = 0;
+      from.on('data', (data) => {
+        const head = /^(POST|PATCH|HEAD) (\/upload[^ ]*)[^]*?\r\n\r\n/.exec(data.toString('latin1'));
+        if (head) (bytes = 0), this.requests.push(`${head[1]} ${head[2].replace(/[0-9a-f-]{36}/, 'ID')}${/upload-offset: (\d+)/i.exec(head[0])?.[1] ?? ''}`);
+        bytes += data.length;
+        if (bytes > this.cut && this.times > 0) {
+          this.times--;
+          from.destroy();
+          to.end(); // what was sent before still arrives
+        } else to.write(data);
+      });
+      to.on('data', (data) => from.write(data));
+      for (const [one, other] of [[from, to], [to, from]]) one.on('error', () => other.destroy()).on('close', () => other.end());
+    });
+  }
+  async open(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.server.address() as net.AddressInfo).port}`;
+  }
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
   }
 }
 
@@ -233,6 +274,64 @@ describe('the commands of a user', () => {
       expect(outcome.status).toBe(1);
       expect(outcome.stderr).toContain('SHA-256 differs');
       expect(existsSync(path.join(person.place, 'got.bin'))).toBe(false);
+    } finally {
+      proxy.close();
+    }
+  });
+
+  const resumable = async () => (await gatehouse.request('OPTIONS', '/uploads')).status === 204;
+  const stateOf = (person: Person) => {
+    const place = path.join(person.home, 'gatehouse', 'uploads');
+    return existsSync(place) ? readdirSync(place) : [];
+  };
+
+  it('go on with an upload that broke off', async (context) => {
+    if (!(await resumable())) context.skip();
+    const person = new Person();
+    await person.logIn(gatehouse.url);
+    const content = randomBytes(6_000_000);
+    const proxy = new BreakingProxy(new URL(gatehouse.url), 2_000_000, 2);
+    const server = await proxy.open();
+    try {
+      const token = { GATEHOUSE_TOKEN: person.session.sessions[gatehouse.url].access_token };
+      const outcome = await person.run(['upload', person.write('big.bin', content), '--server', server, '--json'], '', token);
+      expect(outcome.stderr).toBe('');
+      expect(JSON.parse(outcome.stdout).items[0]).toMatchObject({ name: 'big.bin', size: content.length, sha256: sha256(content) });
+      const offsets = proxy.requests.filter((request) => request.startsWith('PATCH')).map((request) => Number(request.split('ID')[1]));
+      expect(offsets).toHaveLength(3);
+      expect(offsets[0]).toBe(0);
+      expect(offsets[1]).toBeGreaterThan(0);
+      expect(offsets[2]).toBeGreaterThan(offsets[1]);
+      expect(stateOf(person)).toEqual([]);
+    } finally {
+      proxy.close();
+    }
+  });
+
+  it('go on with an upload of a command that was ended', async (context) => {
+    if (!(await resumable())) context.skip();
+    const person = new Person();
+    await person.logIn(gatehouse.url);
+    const token = { GATEHOUSE_TOKEN: person.session.sessions[gatehouse.url].access_token };
+    const content = randomBytes(6_000_000);
+    person.write('big.bin', content);
+    const proxy = new BreakingProxy(new URL(gatehouse.url), 2_000_000, 1_000_000);
+    const server = await proxy.open();
+    try {
+      const child = execFile(client, ['upload', 'big.bin', '--server', server], { cwd: person.place, env: { ...process.env, XDG_CONFIG_HOME: person.home, XDG_STATE_HOME: person.home, ...token } });
+      await expect.poll(() => proxy.requests.some((request) => request.startsWith('HEAD')), { timeout: 20_000 }).toBe(true);
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+      expect(stateOf(person).length).toBeGreaterThan(0);
+      proxy.times = 0;
+      proxy.requests.length = 0;
+      const outcome = await person.run(['upload', 'big.bin', '--server', server, '--json'], '', token);
+      expect(outcome.stderr).toBe('');
+      expect(JSON.parse(outcome.stdout).items[0].sha256).toBe(sha256(content));
+      expect(proxy.requests[0]).toBe('HEAD /uploads/ID');
+      expect(Number(proxy.requests[1].split('ID')[1])).toBeGreaterThan(0);
+      expect(stateOf(person)).toEqual([]);
     } finally {
       proxy.close();
     }
