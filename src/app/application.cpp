@@ -239,8 +239,9 @@ void Application::Impl::build_roles()
         ops_.add_check({"files.store", [this] { return stores_.files->ready(); }});
     }
     if (roles_.has(Role::files))
-        files_ = std::make_unique<files::Files>(config_.files,
-                                                files::Files::Needs{*stores_.files, authenticators_, clock_, metrics_});
+        files_ = std::make_unique<files::Files>(
+            config_.files, files::Files::Needs{*stores_.files, authenticators_, service_key_, clock_, metrics_},
+            config_.gateway.public_url);
     build_upstreams();
     build_status();
     if (roles_.has(Role::gateway)) {

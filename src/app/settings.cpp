@@ -445,6 +445,8 @@ void add_files_settings(std::vector<Setting>& table, files::Config& files)
              "content and records: local:DIRECTORY, relative to the data directory, or mongodb://host/name",
              Setting::url},
             {"files.upload_bytes_max", Size{&files.upload_bytes_max, 1}, "largest file"},
+            {"files.link_lifetime_max", Seconds{&files.link_lifetime_max, seconds{1}},
+             "longest life of a link by which anybody may download a file"},
             {"files.event_streams_max", Count{&files.event_streams_max, 1, 100'000},
              "streams of GET /events at once, in each process; beyond it they are answered 503"},
             {"files.event_streams_per_user", Count{&files.event_streams_per_user, 1, 1'000},

@@ -58,10 +58,24 @@ void add_safety_fields(http::Headers& headers, const File& file)
     headers.set("content-security-policy", "sandbox; default-src 'none'");
 }
 
-Task<http::Response> send_content(http::Request& request, Context& context, std::string id)
+// By a link the link alone counts, whoever comes with it.
+Task<File> find_linked_file(http::Request& request, Context& context, std::string id)
+{
+    context.links.require(id, request.query(), context.clock.now());
+    auto file = co_await context.store.find(std::move(id));
+    if (!file)
+        throw http::Problem::not_found("file_not_found", "The file was removed.");
+    co_return std::move(*file);
+}
+
+Task<File> find_own_file(http::Request& request, Context& context, std::string id)
 {
     auto caller = require(context, request, read_permission);
-    File file = co_await get_file(context, *caller, std::move(id), read_any_permission);
+    co_return co_await get_file(context, *caller, std::move(id), read_any_permission);
+}
+
+Task<http::Response> send_content(http::Request& request, Context& context, File file)
+{
     std::string etag = make_etag(file);
     std::string last_modified = format_http_date(file.created_at);
 
@@ -100,10 +114,14 @@ Task<http::Response> send_content(http::Request& request, Context& context, std:
 
 }  // namespace
 
-// GET, HEAD /files/{id}/content: the content, or one range of it.
+// GET, HEAD /files/{id}/content: the content, or one range of it; to its owner, or by a link (download_link.hpp).
 Task<http::Response> download(http::Request& request, Context& context)
 {
-    return send_content(request, context, request.path_parameters.at(0));
+    std::string id = request.path_parameters.at(0);
+    bool by_link = LinkSigner::is_link(request.query());
+    auto find = by_link ? find_linked_file : find_own_file;
+    File file = co_await find(request, context, std::move(id));
+    co_return co_await send_content(request, context, std::move(file));
 }
 
 // GET, HEAD /download?fid=ID: the same as /files/ID/content.
@@ -114,7 +132,8 @@ Task<http::Response> download_by_fid(http::Request& request, Context& context)
         require(context, request, read_permission);
         throw http::Problem::bad_request("invalid_request", "The parameter fid, the file's id, is missing.");
     }
-    return send_content(request, context, std::move(*id));
+    File file = co_await find_own_file(request, context, std::move(*id));
+    co_return co_await send_content(request, context, std::move(file));
 }
 
 }  // namespace gatehouse::files

@@ -23,7 +23,7 @@ protected:
         Config config;
         config.event_streams_per_user = per_user;
         config.event_streams_max = streams;
-        files_ = std::make_unique<Files>(config, Files::Needs{*store_, authenticators_, clock_, metrics_});
+        files_ = std::make_unique<Files>(config, needs(), "");
         asio::post(threads_.context(0), [this] { group_.spawn(files_->follow_changes()); });
     }
     ~EventsTest() override

@@ -9,12 +9,15 @@
 
 namespace gatehouse::files {
 
-Context::Context(Config given, Files::Needs needs)
-    : config(std::move(given)), store(needs.store), authenticators(needs.authenticators), clock(needs.clock),
+Context::Context(Config given, Files::Needs needs, std::string url)
+    : config(std::move(given)), public_url(std::move(url)), store(needs.store), authenticators(needs.authenticators),
+      clock(needs.clock), links(needs.service_key),
       events(store, clock, needs.metrics, {config.event_streams_max, config.event_streams_per_user}),
       uploads(needs.metrics.counter("gatehouse_files_uploads_total", "Files uploaded and visible")),
       uploaded_bytes(needs.metrics.counter("gatehouse_files_uploaded_bytes_total", "Bytes of the files uploaded"))
 {
+    if (public_url.ends_with('/'))
+        public_url.pop_back();
 }
 
 std::shared_ptr<const identity::Claims> require(Context& context, const http::Request& request,
@@ -35,7 +38,10 @@ Task<File> get_file(Context& context, const identity::Claims& caller, std::strin
 
 class Files::Impl final {
 public:
-    Impl(Config config, Needs needs) : context_(std::move(config), needs), router_(routes()) {}
+    Impl(Config config, Needs needs, std::string public_url)
+        : context_(std::move(config), needs, std::move(public_url)), router_(routes())
+    {
+    }
 
     const http::Router& router() const { return router_; }
     FileEvents& events() { return context_.events; }
@@ -64,6 +70,7 @@ private:
             {"GET", "/files/{id}", on(show_file)},
             {"DELETE", "/files/{id}", on(delete_file)},
             {"GET", "/files/{id}/content", on(download)},
+            {"POST", "/files/{id}/links", on(make_link)},
             {"GET", "/download", on(download_by_fid)},
             {"GET", "/events", on(follow_events)},
         };
@@ -73,7 +80,10 @@ private:
     http::Router router_;
 };
 
-Files::Files(Config config, Needs needs) : impl_(std::make_unique<Impl>(std::move(config), needs)) {}
+Files::Files(Config config, Needs needs, std::string public_url)
+    : impl_(std::make_unique<Impl>(std::move(config), needs, std::move(public_url)))
+{
+}
 Files::~Files() = default;
 
 const http::Router& Files::router() const { return impl_->router(); }

@@ -9,8 +9,10 @@
 #include "files/file_store.hpp"
 #include "http/router.hpp"
 #include "identity/authenticator.hpp"
+#include "identity/service_key.hpp"
 
 #include <memory>
+#include <string>
 
 namespace gatehouse::files {
 
@@ -19,10 +21,12 @@ public:
     struct Needs {
         FileStore& store;
         PerThread<identity::Authenticator>& authenticators;
+        const identity::ServiceKey& service_key;
         const Clock& clock;
         Metrics& metrics;
     };
-    Files(Config config, Needs needs);
+    // `public_url`: of the gateway, for links; it may end with a slash.
+    Files(Config config, Needs needs, std::string public_url);
     ~Files();
 
     const http::Router& router() const;

@@ -83,7 +83,7 @@ protected:
         Config config;
         config.upload_bytes_max = upload_bytes_max;
         keys_.store(identity::KeySet::of({key_}));
-        files_ = std::make_unique<Files>(config, Files::Needs{*store_, authenticators_, clock_, metrics_});
+        files_ = std::make_unique<Files>(config, needs(), "https://gate.example/");
         threads_.start();
     }
     ~FilesFixture() override
@@ -91,6 +91,8 @@ protected:
         store_->stop();
         threads_.stop();
     }
+
+    Files::Needs needs() { return {*store_, authenticators_, service_key_, clock_, metrics_}; }
 
     std::string token_for(const std::string& user, std::vector<std::string> permissions) const
     {
@@ -163,6 +165,7 @@ protected:
     const std::string alice_ = make_id();
     const std::string bob_ = make_id();
     gatehouse::testing::TempDir directory_;
+    identity::ServiceKey service_key_{Secret(std::string(32, 's'))};
     Clock clock_;
     Metrics metrics_;
     identity::SigningKey key_ = identity::SigningKey::generate(identity::Algorithm::eddsa);

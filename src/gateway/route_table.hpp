@@ -44,6 +44,7 @@ struct Route : RoutePattern {
     bool external_callers = false;       // users of other issuers may come: a configured route
     bool keeps_session_cookies = false;  // the console's own endpoints
     bool own_role = false;               // not a user's service: it believes us who the client is
+    bool takes_links = false;            // with a signature in its query a request needs no token: the role judges it
     std::string own_endpoint;     // which of Gatehouse's own it is: "login", "files"; empty for a configured route
     bool own_rate_limit = false;  // `rate_limit` is the route's, not the gateway's
     std::size_t index = 0;        // in the table, for what is kept per route

@@ -37,6 +37,8 @@ constexpr ProblemCode codes[] = {
     {"csrf_rejected", 403, "The request does not come from this site"},
     {"forward_auth_refused", 403, "The original request cannot be let through"},
     {"insufficient_scope", 403, "The permission for this is missing"},
+    {"link_expired", 403, "The link is over"},
+    {"link_invalid", 403, "The link is not valid"},
     {"registration_closed", 403, "Nobody can register here"},
     {"dead_letter_not_found", 404, "There is no such dead letter"},
     {"file_not_found", 404, "There is no such file"},

@@ -124,6 +124,23 @@ test('a video without sound fails with a reason that people understand', async (
   await picture(page, 'files-failed');
 });
 
+test('a file is shared by a link, which whoever has it may follow', async () => {
+  const { page } = admin;
+  await button(page, 'Share clip.mp4').click();
+  const dialog = page.getByRole('dialog', { name: 'Share this file' });
+  await isShown(dialog);
+  await dialog.getByLabel('The link works for').selectOption({ label: '1 hour' });
+  await dialog.getByRole('button', { name: 'Make a link' }).click();
+  const field = dialog.getByLabel('Link', { exact: true });
+  await field.waitFor();
+  await picture(page, 'share');
+  const stranger = await fetch(await field.inputValue());
+  expect(stranger.status).toBe(200);
+  expect(stranger.headers.get('content-disposition')).toContain('clip.mp4');
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+});
+
 test('a file is deleted after a question, by the keyboard alone', async () => {
   const { page } = admin;
   const remove = button(page, 'Delete silent.mp4');

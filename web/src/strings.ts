@@ -128,6 +128,17 @@ export const strings = {
     processors: { audio: 'Audio', thumbnail: 'Thumbnail' } as Record<string, string>,
     derivedFrom: (name: string) => `Made from ${name}`,
     failedNoReason: 'The file could not be processed.',
+    shareNamed: (name: string) => `Share ${name}`,
+    shareTitle: 'Share this file',
+    shareText: (name: string) =>
+      `Whoever has the link can download “${name}”, without logging in. The link ends by itself, or when the file is deleted.`,
+    linkLifetime: 'The link works for',
+    linkLifetimes: { hour: '1 hour', day: '1 day', week: '7 days' },
+    makeLink: 'Make a link',
+    link: 'Link',
+    linkUntil: (time: string) => `Works until ${time}.`,
+    copyLink: 'Copy',
+    linkCopied: 'Copied',
   },
 
   upload: {

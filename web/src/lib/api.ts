@@ -2,7 +2,7 @@
 // The HTTP client of the console. The session is in cookies that no script can read; when the access token has ended, a
 // request is answered 401: then the session is renewed once, for all requests that wait for it, and the request repeated.
 import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
-import type { AuditRecord, DeadLetter, FileRecord, Page, Role, SessionInfo, Status, User, UserSession } from './types';
+import type { AuditRecord, DeadLetter, FileLink, FileRecord, Page, Role, SessionInfo, Status, User, UserSession } from './types';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 
@@ -152,6 +152,11 @@ export class Api {
 
   async deleteFile(id: string): Promise<void> {
     await this.call<unknown>('DELETE', `/files/${encodeURIComponent(id)}`);
+  }
+
+  // A link by which anybody may download the file for so many seconds.
+  shareFile(id: string, seconds: number): Promise<FileLink> {
+    return this.call<FileLink>('POST', `/files/${encodeURIComponent(id)}/links`, { expires_in: seconds });
   }
 
   // ---- users

@@ -31,6 +31,11 @@ export interface FileRecord {
   derived?: FileRecord[];
 }
 
+export interface FileLink {
+  url: string;
+  expires_at: string;
+}
+
 export interface Page<T> {
   items: T[];
   next: string | null;
