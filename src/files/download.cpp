@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "files/handlers.hpp"
 
+#include "base/encoding.hpp"
+#include "files/byte_ranges_body.hpp"
 #include "http/problem.hpp"
 #include "http/range.hpp"
 #include "http/url.hpp"
@@ -37,15 +39,20 @@ bool is_not_modified(const http::Headers& headers, const std::string& etag, cons
     return headers.find("if-modified-since") == last_modified;
 }
 
-// RFC 9110 section 14.2: Range is for GET alone. Section 13.1.5: with an If-Range that is not our tag, the whole is
-// sent; a date counts as another tag, because it is no strong validator.
-http::RangeResult find_range(const http::Request& request, const std::string& etag, std::uint64_t size)
+// RFC 9110 section 14.2: Range is for GET alone. Section 13.1.5: with an If-Range that is not our tag or our date, the
+// whole is sent. The date of an upload is a strong validator, for its content never changes; a derived file may be made
+// again within the same second.
+http::RangeResult find_range(const http::Request& request, const File& file, const std::string& etag,
+                             const std::string& last_modified)
 {
     auto range = request.head.headers.find("range");
     auto condition = request.head.headers.find("if-range");
-    if (request.head.method != "GET" || !range || (condition && *condition != etag))
+    if (request.head.method != "GET" || !range)
         return {};
-    return http::parse_range(*range, size);
+    bool is_upload = file.derived_from.empty();
+    if (condition && *condition != etag && !(is_upload && *condition == last_modified))
+        return {};
+    return http::parse_range(*range, file.size);
 }
 
 // Uploaded content is never shown by a browser as part of this site: it is saved, its type is not guessed anew, and if
@@ -74,6 +81,40 @@ Task<File> find_own_file(http::Request& request, Context& context, std::string i
     co_return co_await get_file(context, *caller, std::move(id), read_any_permission);
 }
 
+// RFC 9530: of the whole content, also where only a part is sent.
+void add_digest(http::Headers& headers, const File& file)
+{
+    if (auto hash = from_hex(file.sha256); hash && !hash->empty())
+        headers.set("repr-digest", fmt::format("sha-256=:{}:", to_base64(*hash)));
+}
+
+// Sets what describes the body, and gives it; nothing for an answer to HEAD.
+void set_whole(http::Response& response, const File& file, std::unique_ptr<FileReader> reader)
+{
+    if (!reader) {
+        response.content_length = file.size;
+        return;
+    }
+    reader->seek(0, file.size);
+    response.stream = std::make_unique<ContentBody>(std::move(reader), file.size);
+}
+
+void set_ranges(http::Response& response, const File& file, std::vector<http::ByteRange> ranges,
+                std::unique_ptr<FileReader> reader)
+{
+    response.status = 206;
+    if (ranges.size() > 1) {
+        auto body = std::make_unique<ByteRangesBody>(std::move(reader), std::move(ranges));
+        response.headers.set("content-type", body->content_type());
+        response.stream = std::move(body);
+        return;
+    }
+    http::ByteRange range = ranges.front();
+    response.headers.set("content-range", http::content_range(range, file.size));
+    reader->seek(range.first, range.size());
+    response.stream = std::make_unique<ContentBody>(std::move(reader), range.size());
+}
+
 Task<http::Response> send_content(http::Request& request, Context& context, File file)
 {
     std::string etag = make_etag(file);
@@ -88,33 +129,27 @@ Task<http::Response> send_content(http::Request& request, Context& context, File
         response.status = 304;
         co_return response;
     }
-    http::ByteRange part{0, file.size - 1};  // not looked at when there is nothing
-    std::uint64_t length = file.size;
-    http::RangeResult range = find_range(request, etag, file.size);
+    http::RangeResult range = find_range(request, file, etag, last_modified);
     if (range.kind == http::RangeResult::Kind::unsatisfiable)
         throw http::Problem::range_not_satisfiable(file.size);
-    if (range.kind == http::RangeResult::Kind::range) {
-        part = range.range;
-        length = part.size();
-        response.status = 206;
-        response.headers.set("content-range", fmt::format("bytes {}-{}/{}", part.first, part.last, file.size));
-    }
     add_safety_fields(response.headers, file);
-    if (request.head.method == "HEAD") {
-        response.content_length = length;
-        co_return response;
+    add_digest(response.headers, file);
+    std::unique_ptr<FileReader> reader;
+    if (request.head.method != "HEAD") {
+        reader = co_await context.store.open(file.id);
+        if (!reader)  // removed in between
+            throw http::Problem::not_found("file_not_found", "There is no such file.");
     }
-    auto reader = co_await context.store.open(file.id);
-    if (!reader)  // removed in between
-        throw http::Problem::not_found("file_not_found", "There is no such file.");
-    reader->seek(part.first, length);
-    response.stream = std::make_unique<ContentBody>(std::move(reader), length);
+    if (range.kind == http::RangeResult::Kind::ranges)
+        set_ranges(response, file, std::move(range.ranges), std::move(reader));
+    else
+        set_whole(response, file, std::move(reader));
     co_return response;
 }
 
 }  // namespace
 
-// GET, HEAD /files/{id}/content: the content, or one range of it; to its owner, or by a link (download_link.hpp).
+// GET, HEAD /files/{id}/content: the content, or ranges of it; to its owner, or by a link (download_link.hpp).
 Task<http::Response> download(http::Request& request, Context& context)
 {
     std::string id = request.path_parameters.at(0);

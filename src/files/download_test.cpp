@@ -10,6 +10,12 @@ namespace {
 
 class Download : public FilesFixture {
 protected:
+    static Task<int> put(FileWriter& writer, File& file)
+    {
+        co_await writer.write("derived");
+        co_return co_await writer.commit(file, std::nullopt);
+    }
+
     const std::string content_ = "The quick brown fox jumps over the lazy dog.";  // 44 bytes
     const std::string id_ = upload_id(content_, "fox.txt");
     const std::string target_ = "/files/" + id_ + "/content";
@@ -85,13 +91,81 @@ TEST_F(Download, ARangeIsSent)
     }
 }
 
-TEST_F(Download, AnythingElseThanOneRangeIsTheWhole)
+TEST_F(Download, AnythingElseThanRangesIsTheWhole)
 {
-    for (const char* range : {"bytes=0-1,3-4", "lines=0-1", "bytes=b-a", "bytes=5-2", "0-1"}) {
+    for (const char* range : {"bytes=0-1,x", "lines=0-1", "bytes=b-a", "bytes=5-2", "0-1"}) {
         Answer answer = get(target_, {{"range", range}});
         EXPECT_EQ(answer.status, 200) << range;
         EXPECT_EQ(answer.body, content_) << range;
     }
+}
+
+TEST_F(Download, TheDateOfADerivedFileIsNoVersion)
+{
+    File derived;
+    derived.id = make_derived_id(id_, "copy");
+    derived.owner = alice_;
+    derived.name = "copy.txt";
+    derived.type = "text/plain";
+    derived.created_at = clock_.now();
+    derived.derived_from = id_;
+    derived.processor = "copy";
+    auto writer = run(store_->create(derived.id));
+    run(put(*writer, derived));
+    std::string target = "/files/" + derived.id + "/content";
+    Answer whole = get(target);
+    ASSERT_EQ(whole.status, 200);
+    Fields by_date{{"range", "bytes=0-1"}, {"if-range", whole.header("last-modified")}};
+    Fields by_tag{{"range", "bytes=0-1"}, {"if-range", whole.header("etag")}};
+    EXPECT_EQ(get(target, by_date).status, 200);
+    EXPECT_EQ(get(target, by_tag).status, 206);
+}
+
+TEST_F(Download, SeveralRangesComeAsParts)
+{
+    std::string content;
+    for (int i = 0; i < 100'000; ++i)
+        content += static_cast<char>('a' + (i * 7 + i / 1000) % 26);
+    std::string id = upload_id(content, "large.txt");
+    std::string target = "/files/" + id + "/content";
+    Answer answer = get(target, {{"range", "bytes=70000-70009,0-4,-3"}});
+    EXPECT_EQ(answer.status, 206);
+    EXPECT_EQ(answer.announced_length, answer.body.size());
+    EXPECT_EQ(answer.header("content-range"), "");
+    std::string type = answer.header("content-type");
+    std::string prefix = "multipart/byteranges; boundary=";
+    ASSERT_TRUE(type.starts_with(prefix)) << type;
+    std::string boundary = type.substr(prefix.size());
+    auto part = [&](std::size_t first, std::size_t size) {
+        return "--" + boundary + "\r\nContent-Type: text/plain\r\nContent-Range: bytes " + std::to_string(first) + "-" +
+               std::to_string(first + size - 1) + "/100000\r\n\r\n" + content.substr(first, size) + "\r\n";
+    };
+    EXPECT_EQ(answer.body, part(70000, 10) + part(0, 5) + part(99997, 3) + "--" + boundary + "--\r\n");
+    Answer again = get(target, {{"range", "bytes=70000-70009,0-4"}});
+    EXPECT_NE(again.header("content-type"), type) << "a boundary that can be guessed could be part of the content";
+
+    Answer large = get(target, {{"range", "bytes=0-49999,60000-99999"}});
+    EXPECT_EQ(large.announced_length, large.body.size());
+    EXPECT_NE(large.body.find(content.substr(60000)), std::string::npos);
+}
+
+TEST_F(Download, RangesThatBecomeOneAreSentAsOne)
+{
+    for (const char* range : {"bytes=0-1,3-4", "bytes=0-3,2-4", "bytes=0-4,100-", "bytes=0-4,,"}) {
+        Answer answer = get(target_, {{"range", range}});
+        EXPECT_EQ(answer.status, 206) << range;
+        EXPECT_EQ(answer.header("content-range"), "bytes 0-4/44") << range;
+        EXPECT_EQ(answer.body, "The q") << range;
+    }
+    EXPECT_EQ(get(target_, {{"range", "bytes=0-,0-,0-"}}).body, content_) << "never more than the whole";
+}
+
+TEST_F(Download, TheDigestOfTheWholeComesAlong)
+{
+    std::string digest = "sha-256=:" + to_base64(sha256(content_)) + ":";
+    EXPECT_EQ(get(target_).header("repr-digest"), digest);
+    EXPECT_EQ(call("HEAD", target_, alice_token_).header("repr-digest"), digest);
+    EXPECT_EQ(get(target_, {{"range", "bytes=0-1"}}).header("repr-digest"), digest);
 }
 
 TEST_F(Download, ARangeBehindTheEndIsRefusedWithTheSize)
@@ -108,7 +182,9 @@ TEST_F(Download, ARangeOfAnotherVersionIsTheWhole)
 {
     EXPECT_EQ(get(target_, {{"range", "bytes=0-1"}, {"if-range", etag_}}).status, 206);
     std::string date = get(target_).header("last-modified");
-    for (const std::string& other : {std::string("\"other\""), "W/" + etag_, date})
+    EXPECT_EQ(get(target_, {{"range", "bytes=0-1"}, {"if-range", date}}).status, 206);
+    std::string later = format_http_date(clock_.now() + std::chrono::hours{1});
+    for (const std::string& other : {std::string("\"other\""), "W/" + etag_, later, std::string("x")})
         EXPECT_EQ(get(target_, {{"range", "bytes=0-1"}, {"if-range", other}}).status, 200) << other;
 }
 

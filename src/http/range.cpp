@@ -6,14 +6,19 @@
 #include "http/tokens.hpp"
 #include "http/url.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <numeric>
+#include <utility>
 
 namespace gatehouse::http {
 
 namespace {
 
 constexpr std::size_t filename_bytes_max = 255;
+constexpr std::uint64_t part_head_bytes = 128;  // about
 
 // nullopt for anything but digits. A number too large for 64 bits is the largest one: it lies behind every content.
 std::optional<std::uint64_t> parse_position(std::string_view text)
@@ -23,6 +28,62 @@ std::optional<std::uint64_t> parse_position(std::string_view text)
     std::uint64_t number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     return error == std::errc{} ? number : UINT64_MAX;
+}
+
+// One "first-last", "first-" or "-suffix". The outer optional is empty for what is no range, the inner one for a range
+// behind the content.
+std::optional<std::optional<ByteRange>> parse_range_spec(std::string_view text, std::uint64_t size)
+{
+    const std::optional<ByteRange> behind;
+    auto dash = text.find('-');
+    if (dash == std::string_view::npos)
+        return std::nullopt;
+    auto first = parse_position(text.substr(0, dash));
+    auto last = parse_position(text.substr(dash + 1));
+    bool from_end = dash == 0;
+    bool open = dash + 1 == text.size();
+    if ((!first && !from_end) || (!last && !open) || (from_end && open))
+        return std::nullopt;
+    if (from_end) {
+        if (*last == 0 || size == 0)
+            return behind;
+        return ByteRange{size - std::min(size, *last), size - 1};
+    }
+    if (last && *last < *first)
+        return std::nullopt;
+    if (*first >= size)
+        return behind;
+    return ByteRange{*first, last ? std::min(*last, size - 1) : size - 1};
+}
+
+// Those that are close to each other become one, in the place of the first of them.
+std::vector<ByteRange> coalesce(const std::vector<ByteRange>& asked)
+{
+    std::vector<std::size_t> order(asked.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t i) { return asked[i].first; });
+    struct Group {
+        ByteRange range;
+        std::size_t place;
+    };
+    std::vector<Group> groups;
+    for (std::size_t i : order) {
+        const ByteRange& next = asked[i];
+        bool close = !groups.empty() && (next.first <= groups.back().range.last ||
+                                         next.first - groups.back().range.last <= part_head_bytes);
+        if (!close) {
+            groups.push_back({next, i});
+            continue;
+        }
+        groups.back().range.last = std::max(groups.back().range.last, next.last);
+        groups.back().place = std::min(groups.back().place, i);
+    }
+    std::ranges::sort(groups, {}, &Group::place);
+    std::vector<ByteRange> ranges;
+    ranges.reserve(groups.size());
+    for (const Group& group : groups)
+        ranges.push_back(group.range);
+    return ranges;
 }
 
 // Reads a quoted string at the start of `text` and gives the bytes that it took, or 0 when it does not end. A backslash
@@ -120,36 +181,34 @@ std::string make_plain_name(std::string_view filename)
 
 RangeResult parse_range(std::string_view field, std::uint64_t size)
 {
-    const RangeResult whole;
-    RangeResult unsatisfiable;
-    unsatisfiable.kind = RangeResult::Kind::unsatisfiable;
-    if (!iequals(field.substr(0, 6), "bytes="))
-        return whole;
-    auto range = tokens::trim(field.substr(6));
-    auto dash = range.find('-');
-    if (dash == std::string_view::npos)
-        return whole;
-    auto first = parse_position(range.substr(0, dash));
-    auto last = parse_position(range.substr(dash + 1));
-    bool from_end = dash == 0;
-    bool open = dash + 1 == range.size();
-    if ((!first && !from_end) || (!last && !open) || (from_end && open))
-        return whole;
-
     RangeResult result;
-    result.kind = RangeResult::Kind::range;
-    if (from_end) {
-        if (*last == 0 || size == 0)
-            return unsatisfiable;
-        result.range = {size - std::min(size, *last), size - 1};
+    if (!iequals(field.substr(0, 6), "bytes="))
         return result;
+    std::string_view rest = field.substr(6);
+    std::size_t specs = 0;
+    std::vector<ByteRange> ranges;
+    while (!rest.empty()) {
+        auto end = std::min(rest.find(','), rest.size());
+        auto text = tokens::trim(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (text.empty())
+            continue;  // RFC 9110 section 5.6.1: empty elements of lists are ignored
+        auto spec = parse_range_spec(text, size);
+        if (!spec || ++specs > ranges_max)
+            return result;
+        if (*spec)
+            ranges.push_back(**spec);
     }
-    if (last && *last < *first)
-        return whole;
-    if (*first >= size)
-        return unsatisfiable;
-    result.range = {*first, last ? std::min(*last, size - 1) : size - 1};
+    if (specs == 0)
+        return result;
+    result.kind = ranges.empty() ? RangeResult::Kind::unsatisfiable : RangeResult::Kind::ranges;
+    result.ranges = ranges.size() > 1 ? coalesce(ranges) : std::move(ranges);
     return result;
+}
+
+std::string content_range(const ByteRange& range, std::uint64_t size)
+{
+    return fmt::format("bytes {}-{}/{}", range.first, range.last, size);
 }
 
 bool matches_if_none_match(std::string_view field, std::string_view etag)

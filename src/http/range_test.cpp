@@ -13,9 +13,12 @@ std::string range_text(std::string_view field, std::uint64_t size)
     switch (result.kind) {
     case RangeResult::Kind::whole: return "whole";
     case RangeResult::Kind::unsatisfiable: return "unsatisfiable";
-    case RangeResult::Kind::range: return std::to_string(result.range.first) + '-' + std::to_string(result.range.last);
+    case RangeResult::Kind::ranges: break;
     }
-    return "?";
+    std::string text;
+    for (const ByteRange& range : result.ranges)
+        text += (text.empty() ? "" : ",") + std::to_string(range.first) + '-' + std::to_string(range.last);
+    return text;
 }
 
 }  // namespace
@@ -49,11 +52,39 @@ TEST(Range, NumbersTooLargeAreBehindEveryContent)
     EXPECT_EQ(range_text("bytes=0-18446744073709551615", UINT64_MAX), "0-18446744073709551614");
 }
 
-TEST(Range, WhatIsNoSingleRangeMeansTheWhole)
+TEST(Range, WhatIsNoRangeMeansTheWhole)
 {
-    for (auto field : {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=1-2,4-5", "bytes=5-2", "bytes=1",
-                       "items=0-1", "bytes 0-1", "bytes=+1-2", "bytes=1 -2", "bytes=--1", "bytes=0x1-2"})
+    for (auto field :
+         {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=1-2,a", "bytes=1-2;4-5", "bytes=,", "bytes=1-2,5-2",
+          "bytes=5-2", "bytes=1", "items=0-1", "bytes 0-1", "bytes=+1-2", "bytes=1 -2", "bytes=--1", "bytes=0x1-2"})
         EXPECT_EQ(range_text(field, 10), "whole") << field;
+}
+
+TEST(Range, SeveralComeInTheirOrder)
+{
+    EXPECT_EQ(range_text("bytes=0-9,1000-1009", 5000), "0-9,1000-1009");
+    EXPECT_EQ(range_text("bytes=1000-1009 , -5,, 0-9 ,", 5000), "1000-1009,4995-4999,0-9");
+    EXPECT_EQ(range_text("bytes=0-9,7000-", 5000), "0-9") << "behind the content";
+    EXPECT_EQ(range_text("bytes=6000-6001,7000-", 5000), "unsatisfiable");
+}
+
+TEST(Range, ThoseThatOverlapOrAreCloseBecomeOne)
+{
+    EXPECT_EQ(range_text("bytes=0-9,5-20", 5000), "0-20");
+    EXPECT_EQ(range_text("bytes=1-2,4-5", 10), "1-5");
+    EXPECT_EQ(range_text("bytes=0-,0-,0-", 5000), "0-4999");
+    EXPECT_EQ(range_text("bytes=3000-3009,100-199,0-99,3005-3020", 5000), "3000-3020,0-199");
+    EXPECT_EQ(range_text("bytes=0-9,2000-2009,5-2500", 5000), "0-2500");
+    EXPECT_EQ(range_text("bytes=0-18446744073709551615,-1", UINT64_MAX), "0-18446744073709551614");
+}
+
+TEST(Range, TooManyMeanTheWhole)
+{
+    std::string field = "bytes=0-0";
+    for (int i = 1; i < 32; ++i)
+        field += "," + std::to_string(i * 1000) + "-" + std::to_string(i * 1000);
+    EXPECT_NE(range_text(field, 1'000'000), "whole");
+    EXPECT_EQ(range_text(field + ",50000-50000", 1'000'000), "whole");
 }
 
 TEST(IfNoneMatch, ComparesWeaklyWithEachTag)

@@ -17,8 +17,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto input = fuzz::to_text(data, size);
     for (std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1000}, UINT64_MAX}) {
         auto result = parse_range(input, length);
-        if (result.kind == RangeResult::Kind::range)
-            GH_ASSERT(result.range.first <= result.range.last && result.range.last < length);
+        GH_ASSERT(result.ranges.empty() == (result.kind != RangeResult::Kind::ranges));
+        GH_ASSERT(result.ranges.size() <= ranges_max);
+        for (const ByteRange& range : result.ranges) {
+            GH_ASSERT(range.first <= range.last && range.last < length);
+            for (const ByteRange& other : result.ranges)
+                GH_ASSERT(&range == &other || range.last < other.first || other.last < range.first);
+        }
     }
 
     GH_ASSERT(!matches_if_none_match(input, "\"a\"") || input == "*" || input.find("\"a\"") != std::string_view::npos ||
