@@ -3,6 +3,7 @@
 
 #include "app/cli_commands.hpp"
 #include "app/client_commands.hpp"
+#include "app/command_model.hpp"
 #include "app/config_commands.hpp"
 #include "app/config_explain.hpp"
 #include "app/config_print.hpp"
@@ -62,6 +63,23 @@ int describe(const CommandLine& line)
     return 0;
 }
 
+int print_completion(const CommandLine& line)
+{
+    auto text = describe_topic("completion." + line.what);
+    if (!text) {
+        fmt::print(stderr, "gatehouse: there is no completion for `{}`: bash, zsh and fish have one\n", line.what);
+        return 2;
+    }
+    fmt::print("{}", *text);
+    return 0;
+}
+
+int print_man_page(const CommandLine&)
+{
+    fmt::print("{}", *describe_topic("man"));
+    return 0;
+}
+
 // Builds the commands; `action` becomes the one that was asked for.
 class Parser final {
 public:
@@ -86,6 +104,7 @@ public:
         add_files();
         add_upload();
         command(app_, "version", "Print the version", print_version);
+        add_completion();
         add_describe();
     }
 
@@ -425,11 +444,23 @@ private:
                        "  GATEHOUSE_TOKEN=... gatehouse upload --server https://files.example.com *.jpg --json");
     }
 
+    void add_completion()
+    {
+        CLI::App* made = command(app_, "completion", "Print what completes the commands in a shell", print_completion);
+        made->add_option("shell", line_.what, "bash, zsh or fish")->option_text("SHELL")->required();
+        made->footer("Examples:\n"
+                     "  gatehouse completion bash > ~/.local/share/bash-completion/completions/gatehouse\n"
+                     "  gatehouse completion zsh > ~/.zfunc/_gatehouse\n"
+                     "  gatehouse completion fish > ~/.config/fish/completions/gatehouse.fish");
+        CLI::App* man = command(app_, "man", "Print the manual page", print_man_page);
+        man->footer("Examples:\n  gatehouse man | man -l -");
+    }
+
     // Not for people: what the generated pages of the repository are made of.
     void add_describe()
     {
         CLI::App* made = command(app_, "describe", "Print a generated page", describe);
-        made->add_option("what", line_.what, "configuration, problems or help")->required();
+        made->add_option("what", line_.what, "configuration, problems, help, man or completion.SHELL")->required();
         made->group("");
     }
 
@@ -438,15 +469,39 @@ private:
     Action action_;
 };
 
+bool is_shown(const CLI::App* app) { return !app->get_group().empty(); }
+
 void append_help(std::string& out, const CLI::App& app, const std::string& path)
 {
     fmt::format_to(std::back_inserter(out), "==== {} --help\n\n{}\n", path, app.help(path));
-    for (const CLI::App* sub :
-         app.get_subcommands([](const CLI::App* candidate) { return !candidate->get_group().empty(); }))
+    for (const CLI::App* sub : app.get_subcommands(is_shown))
         append_help(out, *sub, path + " " + sub->get_name());
 }
 
+CommandModel model_of(const CLI::App& app, const std::string& path)
+{
+    CommandModel model{path, app.get_description(), app.get_footer(), {}, {}, {}};
+    for (const CLI::Option* option : app.get_options()) {
+        bool flag = option->get_items_expected_max() == 0;
+        CommandOption made;
+        made.help = option->get_description();
+        made.required = option->get_required();
+        made.value = flag ? "" : option->get_option_text();
+        if (!option->get_snames().empty())
+            made.short_name = "-" + option->get_snames().front();
+        if (!option->get_lnames().empty())
+            made.long_name = "--" + option->get_lnames().front();
+        if (made.long_name != "--help")
+            (option->get_positional() ? model.places : model.options).push_back(std::move(made));
+    }
+    for (const CLI::App* sub : app.get_subcommands(is_shown))
+        model.commands.push_back(model_of(*sub, path + " " + sub->get_name()));
+    return model;
+}
+
 }  // namespace
+
+CommandModel command_model() { return model_of(Parser().app(), "gatehouse"); }
 
 int run_command_line(int argc, const char* const* argv)
 {

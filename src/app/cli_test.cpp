@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -242,8 +243,16 @@ TEST_P(Golden, PageIsWhatTheProgramSays)
 
 INSTANTIATE_TEST_SUITE_P(Pages, Golden,
                          ::testing::Values(Page{"configuration", "docs/configuration.md"},
-                                           Page{"problems", "docs/problems.md"}, Page{"help", "tests/golden/help.txt"}),
-                         [](const auto& param_info) { return param_info.param.topic; });
+                                           Page{"problems", "docs/problems.md"}, Page{"help", "tests/golden/help.txt"},
+                                           Page{"man", "tests/golden/gatehouse.1"},
+                                           Page{"completion.bash", "tests/golden/completion.bash"},
+                                           Page{"completion.zsh", "tests/golden/completion.zsh"},
+                                           Page{"completion.fish", "tests/golden/completion.fish"}),
+                         [](const auto& param_info) {
+                             std::string name = param_info.param.topic;
+                             std::ranges::replace(name, '.', '_');
+                             return name;
+                         });
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include "app/describe.hpp"
 
 #include "app/cli.hpp"
+#include "app/command_model.hpp"
 #include "app/config_print.hpp"
 #include "http/problem.hpp"
 
@@ -43,6 +44,14 @@ std::optional<std::string> describe_topic(std::string_view topic)
         return describe_problems();
     if (topic == "help")
         return help_of_everything();
+    if (topic == "man")
+        return man_page(command_model());
+    if (topic == "completion.bash")
+        return bash_completion(command_model());
+    if (topic == "completion.zsh")
+        return zsh_completion(command_model());
+    if (topic == "completion.fish")
+        return fish_completion(command_model());
     return std::nullopt;
 }
 
