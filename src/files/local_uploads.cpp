@@ -234,6 +234,12 @@ public:
         core_->announced();
     }
 
+    Task<void> release() override
+    {
+        turn_->end(number_);
+        co_return;
+    }
+
 private:
     static ResumableSha256 restore(const std::string& saved)
     {

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds backoff_max{2'000};
 
 Core::Core(const std::string& url, const MongoOptions& o)
     : options(o), database(url, connections_max), outbox(database, options.outbox_lease),
-      sweeper(database, outbox, options)
+      sweeper(database, outbox, options), uploads(database)
 {
     if (!connect())
         log::warn("files", "MongoDB is not reachable; files are unavailable until it is");
@@ -54,6 +54,7 @@ bool Core::connect()
         if (!has_indexes_) {
             database.create_indexes(files_collection, file_indexes());
             database.create_indexes(chunks_collection, chunk_indexes());
+            uploads.create_indexes();
             has_indexes_ = true;
         }
         if (!before)
@@ -79,11 +80,22 @@ void Core::settle_later(Sweeper::Ending ending)
     wake_.notify_all();
 }
 
+void Core::run_later(std::move_only_function<void()> work)
+{
+    {
+        std::scoped_lock lock(mutex_);
+        if (stopped_.load() || later_.size() >= endings_max)
+            return;
+        later_.push_back(std::move(work));
+    }
+    wake_.notify_all();
+}
+
 // The janitor's thread.
 void Core::tend()
 {
     Backoff backoff(backoff_max);
-    auto sweep_every = std::min(options.sweep_interval, options.abandoned_after / 4);
+    auto sweep_every = std::min({options.sweep_interval, options.abandoned_after / 4, options.uploads.sweep_interval});
     auto next_sweep = std::chrono::steady_clock::now();
     while (true) {
         bool there = connect();
@@ -97,7 +109,9 @@ void Core::tend()
         if (there && sweep)
             next_sweep = now + sweep_every;
         std::unique_lock lock(mutex_);
-        auto called = [this] { return stopped_.load() || suspected_ || (available_.load() && !endings_.empty()); };
+        auto called = [this] {
+            return stopped_.load() || suspected_ || (available_.load() && !(endings_.empty() && later_.empty()));
+        };
         wake_.wait_for(lock, pause, called);
         suspected_ = false;
         if (stopped_.load())
@@ -108,12 +122,27 @@ void Core::tend()
 void Core::clean_up(bool sweep)
 {
     try {
+        run_waiting();
         settle_waiting();
-        if (sweep)
-            sweeper.sweep();
+        if (!sweep)
+            return;
+        sweeper.sweep();
+        uploads.remove_expired(Clock().now());
+        uploads.purge_ended(Clock().now() - options.abandoned_after);
     } catch (const std::exception& e) {
         log::warn("files", "housekeeping failed; it will be tried again", {{"error", e.what()}});
     }
+}
+
+void Core::run_waiting()
+{
+    std::vector<std::move_only_function<void()>> waiting;
+    {
+        std::scoped_lock lock(mutex_);
+        waiting.swap(later_);
+    }
+    for (auto& work : waiting)
+        work();
 }
 
 void Core::settle_waiting()

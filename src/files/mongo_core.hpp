@@ -9,9 +9,11 @@
 #include "files/mongo_driver.hpp"
 #include "files/mongo_outbox.hpp"
 #include "files/mongo_sweeper.hpp"
+#include "files/mongo_upload_log.hpp"
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -47,6 +49,9 @@ public:
     // A writer ended; the janitor does the rest. Any thread; the queue is bounded, the sweeper finds what it refuses.
     void settle_later(Sweeper::Ending ending);
 
+    // Something small that the janitor does soon, once, if the server is there. Bounded as above.
+    void run_later(std::move_only_function<void()> work);
+
     void announced() const
     {
         if (notify)
@@ -59,6 +64,7 @@ public:
     Database database;
     Outbox outbox;
     Sweeper sweeper;
+    UploadLog uploads;
     std::function<void()> notify;
     BlockingPool writing{{.name = "files-write", .threads = 4, .queue_max = 4096}};
     BlockingPool reading{{.name = "files-read", .threads = 4, .queue_max = 4096}};
@@ -71,6 +77,7 @@ private:
     void tend();
     void clean_up(bool sweep);
     void settle_waiting();
+    void run_waiting();
     void release_outbox();
 
     std::atomic<bool> stopped_{false};
@@ -81,6 +88,7 @@ private:
     std::condition_variable wake_;
     bool suspected_ = false;
     std::vector<Sweeper::Ending> endings_;
+    std::vector<std::move_only_function<void()>> later_;
     std::thread janitor_;
 };
 

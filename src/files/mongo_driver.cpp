@@ -236,6 +236,12 @@ bool Document::has(const char* path) const
     return seek(get(), path, iter);
 }
 
+bool Document::find_flag(const char* path) const
+{
+    bson_iter_t iter;
+    return seek(get(), path, iter) && BSON_ITER_HOLDS_BOOL(&iter) && bson_iter_bool(&iter);
+}
+
 std::vector<std::pair<std::string, Document>> Document::children(const char* path) const
 {
     std::vector<std::pair<std::string, Document>> list;

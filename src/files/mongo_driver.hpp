@@ -75,6 +75,7 @@ public:
     std::optional<ObjectId> find_object_id(const char* path) const;
     std::optional<std::string_view> find_binary(const char* path) const;
     bool has(const char* path) const;
+    bool find_flag(const char* path) const;  // true when it is there and true
 
     // The members of the document at `path` that are documents themselves.
     std::vector<std::pair<std::string, Document>> children(const char* path) const;

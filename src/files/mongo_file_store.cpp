@@ -4,11 +4,12 @@
 //   2. chunks in fs.chunks, batch by batch           the sweeper removes them, found through the entry
 //   3. the document in fs.files, with its event      the upload stands; the sweeper removes the entry
 //   4. the entry goes                                nothing to do
-// See docs/adr/0007-gridfs.md.
+// See docs/adr/0007-gridfs.md. Uploads in several requests: mongo_uploads.cpp.
 #include "files/mongo_changes.hpp"
 #include "files/mongo_content.hpp"
 #include "files/mongo_core.hpp"
 #include "files/mongo_records.hpp"
+#include "files/mongo_uploads.hpp"
 
 #include "base/encoding.hpp"
 #include "base/log.hpp"
@@ -256,7 +257,10 @@ private:
 
 class MongoFileStore final : public FileStore {
 public:
-    MongoFileStore(const std::string& url, const MongoOptions& options) : core_(std::make_shared<Core>(url, options)) {}
+    MongoFileStore(const std::string& url, const MongoOptions& options)
+        : core_(std::make_shared<Core>(url, options)), uploads_(mongo::make_uploads(core_))
+    {
+    }
     ~MongoFileStore() override { core_->stop(); }
 
     Task<std::unique_ptr<FileWriter>> create(std::string id) override
@@ -267,7 +271,7 @@ public:
         co_return std::make_unique<MongoFileWriter>(core_, std::move(id), content);
     }
 
-    UploadStore& uploads() override { throw Unavailable("MongoDB has no resumable uploads yet"); }
+    UploadStore& uploads() override { return *uploads_; }
 
     Task<std::optional<File>> find(std::string id) override
     {
@@ -346,6 +350,8 @@ private:
     // The file first: from then on nothing new can be derived from it. The sweeper finishes what a crash interrupts.
     bool remove_blocking(const std::string& id, const events::Event& announce)
     {
+        // An upload that became this file must not become it again.
+        core_->uploads.end(id);
         auto record = mongo::find_record(core_->database, id);
         TimePoint purge_at = core_->sweeper.purge_time();
         if (!record || !mongo::mark_removed(core_->database, core_->outbox, id, purge_at, announce, &record->file))
@@ -361,6 +367,7 @@ private:
     }
 
     std::shared_ptr<Core> core_;
+    std::unique_ptr<UploadStore> uploads_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file store on a real server. tools/run_tests itest starts one.
 #include "files/file_store_suite.hpp"
+#include "files/upload_store_suite.hpp"
 
 #include "files/mongo_content.hpp"
 #include "files/mongo_core.hpp"
@@ -57,9 +58,9 @@ struct MongoPlace {
     MongoPlace& operator=(const MongoPlace&) = delete;
 
     // Removed content is purged soon.
-    std::unique_ptr<FileStore> open()
+    std::unique_ptr<FileStore> open(const UploadOptions& uploads = {})
     {
-        return make_mongo_file_store(url, {.abandoned_after = 2s, .sweep_interval = 200ms});
+        return make_mongo_file_store(url, {.abandoned_after = 2s, .sweep_interval = 200ms, .uploads = uploads});
     }
     std::unique_ptr<FileStore> open_crashed() { return open(); }
 
@@ -74,7 +75,7 @@ struct MongoPlace {
 
     std::size_t count()
     {
-        std::size_t left = count_of("fs.pending");
+        std::size_t left = count_of("fs.pending") + count_of("fs.uploads") + count_of("fs.upload_log");
         for (const auto& content : contents_of_chunks())
             left += mongo::find_record(database, content) ? 0 : 1;
         return left;
@@ -103,6 +104,7 @@ struct MongoPlace {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Mongo, FileStoreSuite, MongoPlace);
+INSTANTIATE_TYPED_TEST_SUITE_P(Mongo, UploadStoreSuite, MongoPlace);
 
 class MongoFileStore : public FileStoreSuite<MongoPlace> {
 protected:

@@ -111,14 +111,13 @@ Task<Found> find_own(Context& context, const identity::Claims& caller, std::stri
     co_return found;
 }
 
+// nullptr when it was finished or removed meanwhile.
 Task<std::unique_ptr<UploadWriter>> open(Context& context, std::string id)
 {
     auto opening =
         co_await context.store.uploads().open(std::move(id), context.clock.now() + context.config.upload_ttl);
     if (opening.access == Access::busy)
         throw locked();
-    if (opening.access == Access::unknown)
-        throw no_such_upload();
     co_return std::move(opening.writer);
 }
 
@@ -243,19 +242,62 @@ Task<void> take_length(const http::Request& request, Context& context, UploadWri
     co_await writer.confirm();
 }
 
-// Takes the request's body, and finishes the upload when that was all. The upload as it is then.
-Task<Upload> append(Context& context, const identity::Claims& caller, http::Request& request, UploadWriter& writer)
+// Takes the request's body, and finishes the upload when that was all.
+Task<void> take_body(Context& context, const identity::Claims& caller, http::Request& request, std::uint64_t offset,
+                     UploadWriter& writer)
 {
+    if (writer.upload().offset != offset)
+        throw wrong_offset(writer.upload().offset);
+    co_await take_length(request, context, writer);
+    Appending appending(context, *request.body, writer, tus::find_checksum(request.head.headers));
+    co_await appending.run();
+    if (writer.upload().complete())
+        co_await finish(context, caller, request, writer);
+}
+
+// Before the request is answered, whatever became of it: the client's next one comes at once.
+Task<void> let_go(UploadWriter& writer)
+{
+    bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     try {
-        co_await take_length(request, context, writer);
-        Appending appending(context, *request.body, writer, tus::find_checksum(request.head.headers));
-        co_await appending.run();
-        if (writer.upload().complete())
-            co_await finish(context, caller, request, writer);
-    } catch (const Superseded&) {
-        throw locked();
+        co_await writer.release();
+    } catch (const Unavailable&) {
+        // The writer's end tries again, and so does time.
     }
-    co_return writer.upload();
+    co_await asio::this_coro::throw_if_cancelled(throws);
+}
+
+// Who was superseded may have been so by one who has finished the upload: then all is well.
+Task<void> expect_finished(Context& context, std::string id)
+{
+    auto file = co_await context.store.find(std::move(id));
+    if (!file)
+        throw locked();
+}
+
+// Appends the request's body at `offset`. The upload as it is then; nullopt when it was over before.
+Task<std::optional<Upload>> append(Context& context, const identity::Claims& caller, http::Request& request,
+                                   std::string id, std::uint64_t offset)
+{
+    auto writer = co_await open(context, id);
+    if (!writer)
+        co_return std::nullopt;
+    bool superseded = false;
+    std::exception_ptr error;
+    try {
+        co_await take_body(context, caller, request, offset, *writer);
+    } catch (const Superseded&) {
+        superseded = true;
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_await let_go(*writer);
+    if (error)
+        std::rethrow_exception(error);
+    if (superseded)
+        co_await expect_finished(context, std::move(id));
+    co_return writer->upload();
 }
 
 bool has_content_type(const http::Request& request)
@@ -304,8 +346,10 @@ Task<Upload> begin(Context& context, const identity::Claims& caller, http::Reque
 {
     std::exception_ptr error;
     try {
-        auto writer = co_await open(context, upload.id);
-        co_return co_await append(context, caller, request, *writer);
+        auto appended = co_await append(context, caller, request, upload.id, 0);
+        if (!appended)
+            throw no_such_upload();
+        co_return std::move(*appended);
     } catch (...) {
         error = std::current_exception();
     }
@@ -334,17 +378,26 @@ Task<http::Response> create(http::Request& request, Context& context)
     co_return response;
 }
 
-// All bytes are there, but whoever brought the last of them did not get to finish it.
+// All bytes are there, but whoever brought the last of them did not get to finish it, or is about to.
 Task<void> finish_late(Context& context, const identity::Claims& caller, const http::Request& request, std::string id)
 {
-    auto writer = co_await open(context, std::move(id));
-    if (!writer->upload().complete())
-        throw locked();
+    auto writer = co_await open(context, id);
+    if (!writer)
+        co_return co_await expect_finished(context, std::move(id));
+    bool superseded = false;
+    std::exception_ptr error;
     try {
         co_await finish(context, caller, request, *writer);
     } catch (const Superseded&) {
-        throw locked();
+        superseded = true;
+    } catch (...) {
+        error = std::current_exception();
     }
+    co_await let_go(*writer);
+    if (error)
+        std::rethrow_exception(error);
+    if (superseded)
+        co_await expect_finished(context, std::move(id));
 }
 
 Task<http::Response> show(http::Request& request, Context& context)
@@ -393,12 +446,15 @@ Task<http::Response> append_request(http::Request& request, Context& context)
     Found found = co_await find_own(context, *caller, request.path_parameters.at(0));
     if (found.file)
         co_return append_to_finished(request, *found.file, *offset);
-    auto writer = co_await open(context, found.upload->id);
-    if (writer->upload().offset != *offset)
-        throw wrong_offset(writer->upload().offset);
-    Upload upload = co_await append(context, *caller, request, *writer);
+    auto upload = co_await append(context, *caller, request, found.upload->id, *offset);
+    if (!upload) {
+        found = co_await find_own(context, *caller, found.upload->id);
+        if (!found.file)
+            throw locked();
+        co_return append_to_finished(request, *found.file, *offset);
+    }
     http::Response response = http::no_content();
-    set_progress_fields(response, upload);
+    set_progress_fields(response, *upload);
     co_return response;
 }
 

@@ -42,8 +42,8 @@ public:
     const char* what() const noexcept override { return "another writer has taken over the upload"; }
 };
 
-// The right to append. Destroying it lets others in; what was not confirmed by then is dropped. After an exception
-// only destroy it. All but the first two throw Unavailable and Superseded.
+// The right to append. Destroying it lets others in, soon; what was not confirmed by then is dropped. After an
+// exception only release and destroy it. The tasks throw Unavailable and Superseded.
 class UploadWriter {
 public:
     virtual ~UploadWriter() = default;
@@ -69,6 +69,9 @@ public:
     // In one transaction the upload ends, `file` (which has its id) becomes visible and `announce` part of the outbox.
     // Size and sha256 of `file` are filled in. REQUIRES: upload().complete(), nothing written since; no call after it.
     virtual Task<void> finish(File& file, events::Event announce) = 0;
+
+    // Lets others in, now. REQUIRES: no other call after it.
+    virtual Task<void> release() = 0;
 };
 
 class UploadStore {

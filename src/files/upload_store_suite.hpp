@@ -69,6 +69,7 @@ protected:
         write(*writer, content);
         this->run(writer->confirm());
         EXPECT_EQ(writer->upload().offset, writer->written());
+        this->run(writer->release());
     }
     File finish(UploadWriter& writer, events::Event event)
     {
@@ -184,6 +185,7 @@ TYPED_TEST_P(UploadStoreSuite, WhatWasNotConfirmedIsDropped)
         this->write(*writer, other);
         EXPECT_EQ(writer->written(), 5'100'000U);
         EXPECT_EQ(writer->upload().offset, 100'000U);
+        this->run(writer->release());
     }
     EXPECT_EQ(this->offset_of(upload.id), 100'000U);
     this->append(upload.id, std::string_view(content).substr(100'000));
@@ -200,7 +202,7 @@ TYPED_TEST_P(UploadStoreSuite, OneWritesAtATime)
     this->run(writer->confirm());
     EXPECT_EQ(this->access(upload.id), UploadStore::Access::busy);
     EXPECT_EQ(this->offset_of(upload.id), 5U) << "anybody may look";
-    writer.reset();
+    this->run(writer->release());
     this->append(upload.id, "56789");
     EXPECT_EQ(this->offset_of(upload.id), 10U);
 }
@@ -310,7 +312,7 @@ TYPED_TEST_P(UploadStoreSuite, ExpiredUploadsGoWithTheirContent)
     auto writer = this->run(this->uploads().open(expired.id, expired.expires_at)).writer;
     this->write(*writer, make_content(500'000));
     this->run(writer->confirm());
-    writer.reset();
+    this->run(writer->release());
     Upload used = this->make_upload(4);
     used.expires_at = expired.expires_at;
     ASSERT_TRUE(this->run(this->uploads().create(used, 10)));
