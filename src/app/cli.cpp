@@ -11,6 +11,7 @@
 #include "app/doctor.hpp"
 #include "app/import_command.hpp"
 #include "app/serve.hpp"
+#include "app/version.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -22,12 +23,6 @@ namespace gatehouse::app {
 namespace {
 
 using Action = std::function<int(const CommandLine&)>;
-
-int print_version(const CommandLine&)
-{
-    fmt::print("gatehouse {}\n", GATEHOUSE_VERSION);
-    return 0;
-}
 
 int check_configuration(const CommandLine& line)
 {
@@ -103,7 +98,7 @@ public:
         add_login();
         add_files();
         add_upload();
-        command(app_, "version", "Print the version", print_version);
+        add_json(command(app_, "version", "Print the version, the commit and the build", app::print_version));
         add_completion();
         add_describe();
     }

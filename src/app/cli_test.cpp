@@ -78,7 +78,11 @@ TEST_F(CliTest, HelpAndVersionAreFine)
         EXPECT_THAT(outcome.out, HasSubstr("Usage: gatehouse"));
         EXPECT_EQ(outcome.err, "");
     }
-    EXPECT_EQ(run({"version"}).out, "gatehouse " GATEHOUSE_VERSION "\n");
+    EXPECT_THAT(run({"version"}).out, StartsWith("gatehouse " GATEHOUSE_VERSION "\n"));
+    auto told = parse_json(run({"version", "--json"}).out);
+    ASSERT_TRUE(told);
+    EXPECT_EQ(find_string(told->as_object(), "version"), GATEHOUSE_VERSION);
+    EXPECT_TRUE(find_string(told->as_object(), "compiler"));
     EXPECT_EQ(run({"--version"}).out, "gatehouse " GATEHOUSE_VERSION "\n");
 }
 

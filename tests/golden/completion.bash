@@ -162,7 +162,7 @@ _gatehouse() {
     'files get') if [[ $cur == -* ]]; then _gatehouse_words '--help --output --force --server --ca --token --json'; else :; fi ;;
     'files rm') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --token --json'; else :; fi ;;
     'upload') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --token --json'; else _gatehouse_paths -f; fi ;;
-    'version') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else :; fi ;;
+    'version') if [[ $cur == -* ]]; then _gatehouse_words '--help --json'; else :; fi ;;
     'completion') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else _gatehouse_words 'bash zsh fish'; fi ;;
     'man') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else :; fi ;;
   esac

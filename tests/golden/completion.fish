@@ -25,7 +25,7 @@ complete -c gatehouse -n '__gatehouse_at \'\'' -a 'login' -d 'Log in at a server
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'logout' -d 'End the session of `gatehouse login`'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'files' -d 'Look at your files on a server, get and remove them'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'upload' -d 'Upload files to a server'
-complete -c gatehouse -n '__gatehouse_at \'\'' -a 'version' -d 'Print the version'
+complete -c gatehouse -n '__gatehouse_at \'\'' -a 'version' -d 'Print the version, the commit and the build'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'completion' -d 'Print what completes the commands in a shell'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'man' -d 'Print the manual page'
 complete -c gatehouse -n '__gatehouse_at \'\'' -l version -d 'Display program version information and exit'
@@ -189,4 +189,5 @@ complete -c gatehouse -n '__gatehouse_at \'upload\'' -l ca -r -F -d 'File with t
 complete -c gatehouse -n '__gatehouse_at \'upload\'' -l token -x -d 'Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see'
 complete -c gatehouse -n '__gatehouse_at \'upload\'' -l json -d 'Print JSON'
 complete -c gatehouse -n '__gatehouse_at \'upload\'' -F
+complete -c gatehouse -n '__gatehouse_at \'version\'' -l json -d 'Print JSON'
 complete -c gatehouse -n '__gatehouse_at \'completion\'' -a 'bash zsh fish'

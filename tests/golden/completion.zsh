@@ -28,7 +28,7 @@ _gatehouse() {
         'logout:End the session of `gatehouse login`'
         'files:Look at your files on a server, get and remove them'
         'upload:Upload files to a server'
-        'version:Print the version'
+        'version:Print the version, the commit and the build'
         'completion:Print what completes the commands in a shell'
         'man:Print the manual page'
       )
@@ -355,7 +355,8 @@ _gatehouse() {
         '*:FILE:_files'
       ;;
     ('version')
-      _arguments -S
+      _arguments -S \
+        '*--json[Print JSON]'
       ;;
     ('completion')
       _arguments -S \
