@@ -4,6 +4,7 @@
 
 #include "files/content_directory.hpp"
 #include "files/file_records.hpp"
+#include "files/upload_records.hpp"
 #include "support/temp_dir.hpp"
 
 #include <csignal>
@@ -198,6 +199,94 @@ TEST_F(LocalFileStoreRecovery, AWriteThatFailsLeavesNothing)
     EXPECT_THROW(put(file, make_content(3 << 20)), Unavailable);
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
     EXPECT_EQ(run(store_->find(file.id)), std::nullopt);
+    expect_no_leftovers();
+}
+
+// What a crash leaves of an upload that was about to be finished, made by hand.
+class LocalUploadRecovery : public UploadStoreSuite<LocalPlace> {
+protected:
+    fs::path temporary(const std::string& name) { return place_.root / "files" / "tmp" / name; }
+    std::string content_name(const std::string& id)
+    {
+        auto database = sql::open_sqlite("test", place_.root / "files.db");
+        return database->read_blocking([&](sql::Connection& c) { return upload_records::find(c, id); })->content;
+    }
+    void restart()
+    {
+        store_.reset();
+        store_ = place_.open();
+    }
+};
+
+TEST_F(LocalUploadRecovery, ContentLinkedButNotRecordedIsFinishedLater)
+{
+    Upload upload = create(7);
+    append(upload.id, "content");
+    std::string name = content_name(upload.id);
+    ContentDirectory(place_.root / "files").publish(name);
+    restart();
+    EXPECT_EQ(offset_of(upload.id), 7U);
+    expect_file(finish(upload.id), "content");
+    expect_no_leftovers();
+}
+
+TEST_F(LocalUploadRecovery, ContentLinkedButNotRecordedGoesWithTheUpload)
+{
+    Upload upload = create(7);
+    append(upload.id, "content");
+    ContentDirectory(place_.root / "files").publish(content_name(upload.id));
+    restart();
+    EXPECT_TRUE(run(uploads().remove(upload.id)));
+    expect_no_leftovers();
+}
+
+TEST_F(LocalUploadRecovery, ContentWithoutAnUploadGoes)
+{
+    Upload upload = create(7);
+    append(upload.id, "content");
+    store_.reset();
+    auto database = sql::open_sqlite("test", place_.root / "files.db");
+    database->write_blocking([](sql::Connection& c) { return c.execute("DELETE FROM uploads"); });
+    database.reset();
+    store_ = place_.open();
+    expect_no_leftovers();
+}
+
+TEST_F(LocalUploadRecovery, BytesBehindTheOffsetAreCutOff)
+{
+    Upload upload = create(10);
+    append(upload.id, "01234");
+    std::ofstream(temporary(content_name(upload.id)), std::ios::app) << "xxxxxxxxxxxx";
+    append(upload.id, "56789");
+    expect_file(finish(upload.id), "0123456789");
+}
+
+TEST_F(LocalUploadRecovery, ContentThatLostItsEndIsReported)
+{
+    Upload upload = create(10);
+    append(upload.id, "01234");
+    fs::resize_file(temporary(content_name(upload.id)), 3);
+    EXPECT_THROW(run(uploads().open(upload.id, later)), Unavailable);
+}
+
+// A limit on file sizes fails a write in the middle, as a full disk does.
+TEST_F(LocalUploadRecovery, AWriteThatFailsKeepsTheOffset)
+{
+    std::signal(SIGXFSZ, SIG_IGN);
+    Upload upload = create(3 << 20);
+    std::string content = make_content(3 << 20);
+    append(upload.id, std::string_view(content).substr(0, 500'000));
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    rlimit small{.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    auto writer = open(upload.id);
+    EXPECT_THROW(write(*writer, std::string_view(content).substr(500'000)), Unavailable);
+    run(writer->release());
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(offset_of(upload.id), 500'000U);
+    append(upload.id, std::string_view(content).substr(500'000));
+    expect_file(finish(upload.id), content);
     expect_no_leftovers();
 }
 

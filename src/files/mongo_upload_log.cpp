@@ -113,12 +113,11 @@ Document change(const char* op, const Document& members)
     return document;
 }
 
-// Those whose `member` is not after `time`, oldest first.
-std::vector<UploadDocument> find_until(Database& database, const char* member, TimePoint time)
+// Those of `filter` whose `member` is not after `time`, oldest first; at most batch_max.
+std::vector<UploadDocument> find_until(Database& database, Document filter, const char* member, TimePoint time)
 {
     Document at_most;
     at_most.add("$lte", time);
-    Document filter;
     filter.add(member, at_most);
     Document sort;
     sort.add(member, 1);
@@ -139,7 +138,7 @@ void UploadLog::create_indexes()
 {
     std::vector<Database::Index> uploads;
     uploads.push_back(make_index({{"owner", 1}, {"open", 1}}));
-    uploads.push_back(make_index({{"expires_at", 1}}));
+    uploads.push_back(make_index({{"open", 1}, {"expires_at", 1}}));
     uploads.push_back(make_index({{"ended_at", 1}}));
     database_.create_indexes(uploads_collection, uploads);
     std::vector<Database::Index> entries;
@@ -304,18 +303,27 @@ void UploadLog::mark_removed(const UploadDocument& document)
     throw Unavailable(fmt::format("upload {} is written to without a pause", document.upload.id));
 }
 
+// Each of these is over afterwards, so the next look finds others.
 void UploadLog::remove_expired(TimePoint now)
 {
-    for (const UploadDocument& expired : find_until(database_, "expires_at", now)) {
-        if (remove(expired.upload.id))
-            log::info("files", "removed an expired upload", {{"upload", expired.upload.id}});
+    Document open;
+    open.add("open", true);
+    for (auto batch = find_until(database_, open, "expires_at", now); !batch.empty();
+         batch = find_until(database_, open, "expires_at", now)) {
+        for (const UploadDocument& expired : batch) {
+            if (remove(expired.upload.id))
+                log::info("files", "removed an expired upload", {{"upload", expired.upload.id}});
+        }
     }
 }
 
 void UploadLog::purge_ended(TimePoint time)
 {
-    for (const UploadDocument& ended : find_until(database_, "ended_at", time))
-        purge(ended);
+    for (auto batch = find_until(database_, Document(), "ended_at", time); !batch.empty();
+         batch = find_until(database_, Document(), "ended_at", time)) {
+        for (const UploadDocument& ended : batch)
+            purge(ended);
+    }
 }
 
 // The entry in fs.uploads goes last: it is what this is found by.

@@ -255,17 +255,14 @@ Task<void> take_body(Context& context, const identity::Claims& caller, http::Req
         co_await finish(context, caller, request, writer);
 }
 
-// Before the request is answered, whatever became of it: the client's next one comes at once.
+// Lets others in before the request is answered, whatever became of it: the client's next one comes at once.
 Task<void> let_go(UploadWriter& writer)
 {
-    bool throws = co_await asio::this_coro::throw_if_cancelled();
-    co_await asio::this_coro::throw_if_cancelled(false);
     try {
         co_await writer.release();
     } catch (const Unavailable&) {
         // The writer's end tries again, and so does time.
     }
-    co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
 // Who was superseded may have been so by one who has finished the upload: then all is well.
@@ -292,7 +289,10 @@ Task<std::optional<Upload>> append(Context& context, const identity::Claims& cal
     } catch (...) {
         error = std::current_exception();
     }
+    bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     co_await let_go(*writer);
+    co_await asio::this_coro::throw_if_cancelled(throws);
     if (error)
         std::rethrow_exception(error);
     if (superseded)
@@ -335,10 +335,11 @@ Upload read_creation(const http::Request& request, const identity::Claims& calle
 // A client whose creation was not answered does not know the upload.
 Task<void> abandon(Context& context, std::string id)
 {
-    bool throws = co_await asio::this_coro::throw_if_cancelled();
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_await context.store.uploads().remove(std::move(id));
-    co_await asio::this_coro::throw_if_cancelled(throws);
+    try {
+        co_await context.store.uploads().remove(std::move(id));
+    } catch (const Unavailable&) {
+        // Then it expires.
+    }
 }
 
 // The first part, which came with the request that makes the upload.
@@ -353,7 +354,10 @@ Task<Upload> begin(Context& context, const identity::Claims& caller, http::Reque
     } catch (...) {
         error = std::current_exception();
     }
+    bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     co_await abandon(context, upload.id);
+    co_await asio::this_coro::throw_if_cancelled(throws);
     std::rethrow_exception(error);
 }
 
@@ -393,7 +397,10 @@ Task<void> finish_late(Context& context, const identity::Claims& caller, const h
     } catch (...) {
         error = std::current_exception();
     }
+    bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     co_await let_go(*writer);
+    co_await asio::this_coro::throw_if_cancelled(throws);
     if (error)
         std::rethrow_exception(error);
     if (superseded)
