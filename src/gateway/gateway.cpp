@@ -6,6 +6,7 @@
 #include "gateway/issuers.hpp"
 #include "gateway/rate_limit_metrics.hpp"
 #include "gateway/recent_finder.hpp"
+#include "gateway/route_endpoints.hpp"
 #include "gateway/upstream_metrics.hpp"
 #include "http/health_checks.hpp"
 
@@ -14,6 +15,7 @@
 #include <boost/smart_ptr/weak_ptr.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <latch>
 #include <stdexcept>
 
@@ -37,8 +39,11 @@ public:
                     }),
           recent_(needs.threads.size(), [](std::size_t) { return std::make_unique<RecentRequests>(); }),
           finder_(needs.threads, recent_),
-          newest_(boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, recent_,
-                                                 finder_.upstream(), nullptr)),
+          route_endpoints_([this](json::object question) { return explain(std::move(question)); },
+                           [this] { return list_routes(); }),
+          own_router_(own_routes()), own_("gateway", http::make_handler(own_router_)),
+          newest_(
+              boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, recent_, own_, nullptr)),
           current_(needs.threads.size(), [this](std::size_t) {
               return std::make_unique<CurrentGeneration>(boost::local_shared_ptr<Generation>(newest_));
           })
@@ -68,8 +73,8 @@ public:
         std::erase_if(alive_, [](const auto& generation) { return generation.expired(); });
         if (alive_.size() >= generations_max)
             throw std::runtime_error("too many requests of older configurations are still being answered");
-        auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, recent_,
-                                                   finder_.upstream(), newest_.get());
+        auto next = boost::make_shared<Generation>(std::move(config), needs_, issuers_, overload_, recent_, own_,
+                                                   newest_.get());
         alive_.push_back(next);
         newest_ = next;
         watch_newest();
@@ -88,6 +93,24 @@ public:
     const std::shared_ptr<UpstreamMetrics>& upstream_metrics() const { return upstream_metrics_; }
 
 private:
+    std::vector<http::Route> own_routes()
+    {
+        auto routes = finder_.routes();
+        std::ranges::move(route_endpoints_.routes(), std::back_inserter(routes));
+        return routes;
+    }
+
+    json::array list_routes()
+    {
+        json::array list;
+        for (const auto& route : current_.local().generation->routes().routes()) {
+            json::object object = explain_route(*route);
+            object["upstream"] = route->upstream->name();
+            list.push_back(std::move(object));
+        }
+        return list;
+    }
+
     // What metrics and health checks look at.
     void watch_newest()
     {
@@ -105,6 +128,9 @@ private:
     PerThread<Overload> overload_;
     PerThread<RecentRequests> recent_;
     RecentFinder finder_;
+    RouteEndpoints route_endpoints_;
+    http::Router own_router_;
+    http::Upstream own_;
     http::HealthChecks checks_{needs_.clients};
     std::shared_ptr<UpstreamMetrics> upstream_metrics_ = std::make_shared<UpstreamMetrics>();
     std::shared_ptr<RateLimitMetrics> rate_limit_metrics_ = std::make_shared<RateLimitMetrics>();

@@ -36,6 +36,7 @@ public:
 
     Pipeline& pipeline() { return pipeline_; }
     const Config& config() const { return config_; }
+    const RouteTable& routes() const { return routes_; }
     const UpstreamSet& upstreams() const { return *routes_.upstreams(); }
     std::shared_ptr<const RateBuckets> rate_buckets() const { return routes_.buckets(); }
 

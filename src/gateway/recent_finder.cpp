@@ -33,11 +33,13 @@ struct RecentFinder::Search {
     std::optional<RecentRequest> newest;
 };
 
-RecentFinder::RecentFinder(IoThreads& threads, PerThread<RecentRequests>& recent)
-    : threads_(threads), recent_(recent),
-      router_({{"GET", "/admin/requests/{id}", [this](http::Request& request) { return find(request); }}}),
-      upstream_("gateway", http::make_handler(router_))
+RecentFinder::RecentFinder(IoThreads& threads, PerThread<RecentRequests>& recent) : threads_(threads), recent_(recent)
 {
+}
+
+std::vector<http::Route> RecentFinder::routes()
+{
+    return {{"GET", "/admin/requests/{id}", [this](http::Request& request) { return find(request); }}};
 }
 
 // GET /admin/requests/{id}: the route, user, status and steps of a recent request.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers the gateway's own endpoint:
+// One of the gateway's own endpoints:
 //
 //   GET /admin/requests/{id}   what was decided about a recent request
 //
@@ -9,9 +9,9 @@
 #include "base/io_threads.hpp"
 #include "gateway/recent_requests.hpp"
 #include "http/router.hpp"
-#include "http/upstream.hpp"
 
 #include <string>
+#include <vector>
 
 namespace gatehouse::gateway {
 
@@ -22,7 +22,8 @@ public:
     RecentFinder(const RecentFinder&) = delete;
     RecentFinder& operator=(const RecentFinder&) = delete;
 
-    http::Upstream& upstream() { return upstream_; }
+    // For a router that this object outlives.
+    std::vector<http::Route> routes();
 
 private:
     struct Search;
@@ -32,8 +33,6 @@ private:
 
     IoThreads& threads_;
     PerThread<RecentRequests>& recent_;
-    http::Router router_;
-    http::Upstream upstream_;
 };
 
 }  // namespace gatehouse::gateway

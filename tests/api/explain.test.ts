@@ -20,6 +20,7 @@ gateway:
     - {path: /orders, methods: [GET, POST], upstreams: ["${echo.url}"], strip_prefix: true, permission: "orders:read"}
     - {path: /public, upstreams: ["${echo.url}"], authentication: none}
     - {path: /profiled, upstreams: ["${echo.url}"]}
+    - {path: /secret, upstreams: ["${echo.url}"], request_headers: {set: ["X-Api-Key: of the service alone"]}}
     - {path: /limited, upstreams: ["${echo.url}"], rate_limit: {requests: 5, per: 10s, burst: 2, key: user}}
     - {path: /unlimited, upstreams: ["${echo.url}"], rate_limit: {key: none}}
   rate_limit: {requests: 100000, per: 1m}
@@ -129,6 +130,45 @@ describe('config explain', () => {
     const closed = await run(data, 'GET', '/orders/1', '--config', file, '--token', token);
     expect(closed.out).toMatch(/^what follows cannot be told: /m);
     rmSync(directory, { recursive: true });
+  });
+});
+
+describe('GET /admin/explain and /admin/routes', () => {
+  const ask = (query: string) => gatehouse.json('GET', `/admin/explain?${query}`, admin);
+
+  test('tell what the command line tells, and send nothing', async () => {
+    const before = echo.requests;
+    const found = await ask(`method=DELETE&url=${encodeURIComponent('/orders/7?x=1')}&as=nobody`);
+    const told = await explain('DELETE', '/orders/7?x=1');
+    expect(found).toEqual({ ...told, answer: { ...told.answer } });
+    const mine = await ask('url=/profiled/7');
+    expect(mine.token).toMatchObject({ verified: true, claims: { username: 'root' } });
+    expect(mine.forwarded.headers).toContainEqual(['x-user-name', 'root']);
+    expect(JSON.stringify(mine)).not.toContain(admin);
+    expect((await ask('url=/profiled/7&as=nobody')).answer).toMatchObject({ status: 401 });
+    expect(echo.requests).toBe(before);
+  });
+
+  test('keep to themselves what a route sets for its service', async () => {
+    const found = await ask('url=/secret/7');
+    expect(found.forwarded.headers).toContainEqual(['x-api-key', '[redacted]']);
+    expect(JSON.stringify(found)).not.toContain('of the service alone');
+  });
+
+  test('list every route', async () => {
+    const { items, next } = await gatehouse.json('GET', '/admin/routes', admin);
+    expect(next).toBeNull();
+    expect(items).toContainEqual(expect.objectContaining({ name: '/orders/*', configured: true, methods: ['GET', 'POST'], permission: 'orders:read', upstream: '/orders' }));
+    expect(items).toContainEqual(expect.objectContaining({ name: '/login', configured: false, authentication: 'none' }));
+  });
+
+  test('are for who has admin:routes, and say what is wrong with a question', async () => {
+    for (const target of ['/admin/routes', '/admin/explain?url=/']) {
+      expect((await gatehouse.request('GET', target)).status).toBe(401);
+      expect((await gatehouse.request('GET', target, { token })).status).toBe(403);
+    }
+    for (const query of ['', 'url=', 'url=/&as=root']) expect((await gatehouse.request('GET', `/admin/explain?${query}`, { token: admin })).status, query).toBe(422);
+    expect((await gatehouse.request('GET', '/admin/explain?url=/&method=A%20B', { token: admin })).status).toBe(400);
   });
 });
 

@@ -81,9 +81,9 @@ test('an administrator finds every section, with the state of the installation f
   await isShown(page.getByText('It works, with something to look at'));
   await isShown(page.getByRole('link', { name: 'Look at 2 dead letters' }));
   await isShown(page.getByText('files.store'));
-  for (const view of ['Users', 'Sessions', 'Roles', 'Audit log', 'Dead letters', 'Status']) await open(page, view);
+  for (const view of ['Users', 'Sessions', 'Roles', 'Routes', 'Audit log', 'Dead letters', 'Status']) await open(page, view);
   const links = page.getByRole('navigation', { name: 'Administration' }).getByRole('link');
-  expect(await links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Audit log', 'Dead letters']);
+  expect(await links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Routes', 'Audit log', 'Dead letters']);
 });
 
 test('the state is asked again by itself', async () => {
@@ -189,9 +189,28 @@ test('a role is added, changed and removed', async () => {
   await clerk.waitFor({ state: 'detached' });
 });
 
+test('what would be done with a request is told step by step', async () => {
+  const { page } = admin;
+  await open(page, 'Routes');
+  const routes = page.getByRole('list', { name: 'Your routes' }).getByRole('listitem');
+  await expect.poll(() => routes.count()).toBe(1);
+  await page.getByLabel("Gatehouse's own too").check();
+  await expect.poll(() => routes.count()).toBeGreaterThan(20);
+  await page.getByLabel("Gatehouse's own too").uncheck();
+  const result = page.getByRole('region', { name: 'What would be done' });
+  await page.getByLabel('Path or address').fill('/orders/7');
+  await button(page, 'Explain').click();
+  await isShown(result.getByText('It goes to /orders:'));
+  await page.getByLabel('With the token of').selectOption('Nobody');
+  await button(page, 'Explain').click();
+  await isShown(result.getByText('401'));
+  await isShown(result.getByText('Refused'));
+});
+
 test('what is wrong with a role is said where it is wrong', async () => {
   const { page } = admin;
   admin.complaints.length = 0;
+  await open(page, 'Roles');
   await button(page, 'Add role').click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Name').fill('clerk');
@@ -249,6 +268,11 @@ describe.each([
     await isShown(page.getByRole('dialog'));
     await look('role-change');
     await page.keyboard.press('Escape');
+    await open(page, 'Routes');
+    await page.getByLabel('Path or address').fill('/orders/7');
+    await button(page, 'Explain').click();
+    await isShown(page.getByRole('region', { name: 'What would be done' }));
+    await look('routes');
     await open(page, 'Audit log');
     const records = page.getByRole('list', { name: 'Records' }).getByRole('listitem');
     await records.first().locator('summary').click();

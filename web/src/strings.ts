@@ -16,7 +16,7 @@ export const strings = {
   requestId: 'Request',
 
   nav: { label: 'Sections', files: 'Files', admin: 'Administration', profile: 'Profile', signOut: 'Log out' },
-  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', audit: 'Audit log', dead: 'Dead letters', profile: 'Profile', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
+  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', routes: 'Routes', audit: 'Audit log', dead: 'Dead letters', profile: 'Profile', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
 
   time: { justNow: 'just now' },
 
@@ -308,6 +308,36 @@ export const strings = {
     created: (name: string) => `Created ${name}`,
     changed: (name: string) => `Changed ${name}`,
     removed: (name: string) => `Removed ${name}`,
+  },
+
+  routes: {
+    text: 'Which request goes where. Ask about one: nothing is sent.',
+    ask: 'Ask about a request',
+    method: 'Method',
+    url: 'Path or address',
+    as: 'With the token of',
+    asMe: 'Me',
+    asNobody: 'Nobody',
+    explain: 'Explain',
+    result: 'What would be done',
+    goes: 'Let through',
+    goesTo: (upstream: string) => `It goes to ${upstream}:`,
+    goesHere: (role: string) => `Gatehouse answers it itself, by its ${role}:`,
+    answered: 'The gateway answers it itself.',
+    step: (name: string) => (name === 'https' ? 'HTTPS' : name.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase())),
+    outcomes: { passed: 'Passed', refused: 'Refused', reached: 'Reached', 'not reached': 'Not reached' },
+    notReached: (count: number) => `${plural(count, 'step', 'steps')} not reached.`,
+    near: 'Routes that are near',
+    arrives: 'How it arrives there',
+    list: 'Your routes',
+    listAll: 'All routes',
+    showOwn: "Gatehouse's own too",
+    own: (role: string) => `Gatehouse: ${role}`,
+    allMethods: 'All methods',
+    authentication: (kind: string) => (kind === 'none' ? 'Open to everybody' : kind === 'optional' ? 'With or without a token' : 'Any user'),
+    maintenance: 'Maintenance',
+    emptyTitle: 'No routes of your own',
+    emptyText: 'They are configured in gateway.routes.',
   },
 
   dead: {

@@ -11,7 +11,7 @@ const record = (details: unknown): AuditRecord => ({
 
 describe('sections', () => {
   test('are those that the user has the permission for', () => {
-    expect(sectionsFor(user('admin:*'))).toEqual(['status', 'users', 'sessions', 'roles', 'audit', 'dead']);
+    expect(sectionsFor(user('admin:*'))).toEqual(['status', 'users', 'sessions', 'roles', 'routes', 'audit', 'dead']);
     expect(sectionsFor(user('files:read', 'admin:audit', 'admin:dead'))).toEqual(['audit', 'dead']);
     expect(sectionsFor(user('files:*'))).toEqual([]);
     expect(sectionsFor(null)).toEqual([]);

@@ -2,7 +2,7 @@
 // The administrator's side as data: which sections there are and whom they are for, and what the views make of answers.
 import { may, type AuditRecord, type Status, type User } from './types';
 
-export const adminViews = ['status', 'users', 'sessions', 'roles', 'audit', 'dead'] as const;
+export const adminViews = ['status', 'users', 'sessions', 'roles', 'routes', 'audit', 'dead'] as const;
 export type AdminView = (typeof adminViews)[number];
 
 export const permissions: Record<AdminView, string> = {
@@ -10,6 +10,7 @@ export const permissions: Record<AdminView, string> = {
   users: 'admin:users',
   sessions: 'admin:sessions',
   roles: 'admin:roles',
+  routes: 'admin:routes',
   audit: 'admin:audit',
   dead: 'admin:dead',
 };

@@ -2,7 +2,9 @@
 // The HTTP client of the console. The session is in cookies that no script can read; when the access token has ended, a
 // request is answered 401: then the session is renewed once, for all requests that wait for it, and the request repeated.
 import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
-import type { AuditRecord, DeadLetter, FileLink, FileRecord, Page, Role, SessionInfo, Status, User, UserSession } from './types';
+import type {
+  AuditRecord, DeadLetter, Explanation, FileLink, FileRecord, Page, Role, Route, SessionInfo, Status, User, UserSession,
+} from './types';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 
@@ -209,6 +211,14 @@ export class Api {
 
   async removeRole(name: string): Promise<void> {
     await this.call<unknown>('DELETE', `/admin/roles/${encodeURIComponent(name)}`);
+  }
+
+  routes(): Promise<Page<Route>> {
+    return this.call<Page<Route>>('GET', '/admin/routes');
+  }
+
+  explain(method: string, url: string, as: 'me' | 'nobody'): Promise<Explanation> {
+    return this.call<Explanation>('GET', `/admin/explain${queryOf({ method, url, as })}`);
   }
 
   deadLetters(): Promise<Page<DeadLetter>> {

@@ -12,6 +12,7 @@ const paths: Record<View, string> = {
   users: '/console/users',
   sessions: '/console/sessions',
   roles: '/console/roles',
+  routes: '/console/routes',
   audit: '/console/audit',
   dead: '/console/dead-letters',
   profile: '/console/profile',

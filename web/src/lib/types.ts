@@ -104,6 +104,25 @@ export interface Status {
   disk: { capacity_bytes: number; available_bytes: number } | null;
 }
 
+export interface Route {
+  name: string;
+  configured: boolean; // by the operator; else Gatehouse's own
+  hosts?: string[];
+  methods: string[]; // none: all
+  authentication: string;
+  permission: string;
+  maintenance?: boolean;
+  upstream?: string;
+}
+
+export interface Explanation {
+  steps: { step: string; outcome: 'passed' | 'refused' | 'reached' | 'not reached'; detail?: string }[];
+  route: Route | null;
+  other_routes: { route: string; reason: string }[];
+  forwarded: { upstream: string; in_process: boolean; method: string; target: string; headers: [string, string][] } | null;
+  answer: { status: number; code?: string; detail?: string } | null;
+}
+
 export interface SessionInfo {
   user?: User;
   expires_in: number; // seconds until the access token ends
