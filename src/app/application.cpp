@@ -318,8 +318,9 @@ void Application::Impl::build_status()
 {
     bool embedded = (stores_.auth && is_embedded(config_.auth.store)) || stores_.queue_database ||
                     (stores_.files && is_embedded(config_.files.store));
-    status_ = std::make_unique<Status>(Status::Needs{roles_, ops_, clock_, authenticators_, stores_.queue.get(),
-                                                     embedded ? data_.path() : std::filesystem::path{}});
+    status_ =
+        std::make_unique<Status>(Status::Needs{roles_, ops_, clock_, authenticators_, *server_metrics_,
+                                               stores_.queue.get(), embedded ? data_.path() : std::filesystem::path{}});
     if (!auth_ && auth_upstream_)
         status_->ask(Role::auth, *auth_upstream_);
     if (!files_ && files_upstream_)

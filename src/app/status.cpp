@@ -80,6 +80,20 @@ json::array roles_of(const json::array& processes)
     return roles;
 }
 
+// Since the start: who asks twice has the traffic in between. The last bucket has no bound.
+json::object requests_json(const http::ServerMetrics::Summary& summary)
+{
+    const auto& bounds = http::RequestFigures::duration_bounds;
+    json::object object;
+    object["answered"] = summary.answered;
+    object["client_errors"] = summary.client_errors;
+    object["server_errors"] = summary.server_errors;
+    object["active"] = summary.active;
+    object["seconds_bounds"] = json::array(bounds.begin(), bounds.end());
+    object["seconds_counts"] = json::array(summary.seconds.buckets.begin(), summary.seconds.buckets.end());
+    return object;
+}
+
 }  // namespace
 
 Status::Status(Needs needs)
@@ -198,6 +212,7 @@ Task<json::object> Status::make_own()
     own["started_at"] = format_rfc3339(started_at_);
     own["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
     own["checks"] = std::move(checks);
+    own["requests"] = requests_json(needs_.requests.summary());
     own["queues"] = nullptr;
     if (needs_.queue)
         own["queues"] = co_await list_queues();

@@ -18,6 +18,7 @@
 #include "base/json.hpp"
 #include "events/event_queue.hpp"
 #include "http/router.hpp"
+#include "http/server_metrics.hpp"
 #include "http/upstream.hpp"
 #include "identity/authenticator.hpp"
 
@@ -38,6 +39,7 @@ public:
         const Ops& ops;
         const Clock& clock;
         PerThread<identity::Authenticator>& authenticators;
+        const http::ServerMetrics& requests;
         events::EventQueue* queue = nullptr;  // nullptr: this process has none
         std::filesystem::path disk;           // where embedded stores are; empty: there are none in this process
     };

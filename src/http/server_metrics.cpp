@@ -6,6 +6,7 @@
 
 #include <prometheus/metric_family.h>
 
+#include <numeric>
 #include <utility>
 
 namespace gatehouse::http {
@@ -121,6 +122,26 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const
                                                   {"url_scheme", i % 2 == 1 ? "https" : "http"}}));
     }
     return {std::move(duration), std::move(request_bytes), std::move(response_bytes), std::move(active)};
+}
+
+ServerMetrics::Summary ServerMetrics::summary() const
+{
+    Summary summary;
+    for (const auto& [place, total] : figures_.totals()) {
+        int status = RequestKind::of_key(place.second).status;
+        std::uint64_t count =
+            std::accumulate(total.seconds.buckets.begin(), total.seconds.buckets.end(), std::uint64_t{0});
+        summary.answered += count;
+        if (status >= 500)
+            summary.server_errors += count;
+        else if (status >= 400)
+            summary.client_errors += count;
+        summary.seconds.add(total.seconds);
+    }
+    for (const Threads& thread : threads_)
+        for (const auto& active : thread.active)
+            summary.active += active.load(std::memory_order_relaxed);
+    return summary;
 }
 
 }  // namespace gatehouse::http

@@ -56,6 +56,16 @@ public:
 
     std::vector<prometheus::MetricFamily> Collect() const override;
 
+    // All requests together since the start, whatever their route. Any thread.
+    struct Summary {
+        std::uint64_t answered = 0;
+        std::uint64_t client_errors = 0;  // of them, answered with 4xx
+        std::uint64_t server_errors = 0;  // and with 5xx
+        std::int64_t active = 0;
+        RequestFigures::Histogram<RequestFigures::duration_bounds.size()> seconds;
+    };
+    Summary summary() const;
+
 private:
     static constexpr std::size_t method_count = 10;
     struct Threads {

@@ -50,6 +50,17 @@ test('it tells of roles, checks, queues and services', async () => {
   else expect(found.disk.available_bytes).toBeLessThanOrEqual(found.disk.capacity_bytes);
 });
 
+test('it counts requests by how they ended and how long they took', async () => {
+  const before = (await status()).processes[0].requests;
+  for (let i = 0; i < 3; i++) await gatehouse.request('GET', '/nowhere');
+  await gatehouse.request('GET', '/orders/1', { token: admin }); // a service that is not there
+  await expect.poll(async () => (await status()).processes[0].requests.server_errors - before.server_errors, { timeout: 5_000 }).toBe(1);
+  const after = (await status()).processes[0].requests;
+  expect(after.client_errors - before.client_errors).toBe(3);
+  expect(after.seconds_counts).toHaveLength(after.seconds_bounds.length + 1);
+  expect(after.seconds_counts.reduce((sum: number, count: number) => sum + count, 0)).toBe(after.answered);
+});
+
 test('an answer is kept for a second, not longer', async () => {
   const [first, second] = [await status(), await status()];
   expect(second.time).toBe(first.time);

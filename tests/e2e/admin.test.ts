@@ -86,12 +86,23 @@ test('an administrator finds every section, with the state of the installation f
   expect(await links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Routes', 'Audit log', 'Dead letters']);
 });
 
-test('the state is asked again by itself', async () => {
+test('the state is asked again by itself, and draws what came in between', { timeout: 60_000 }, async () => {
   const { page } = admin;
   await open(page, 'Status');
   const time = page.getByText(/^As of /);
   const before = await time.innerText();
   await expect.poll(() => time.innerText(), { timeout: 10_000 }).not.toBe(before);
+  // Two looks make a first figure.
+  await isShown(page.getByRole('region', { name: 'Requests' }).getByText(/^Answered \d+(\.\d+)?\/s$/));
+  await isShown(page.getByRole('region', { name: 'Time to answer' }).getByText(/^Half within \d.* m?s$/));
+  // Some traffic, so that the picture shows lines.
+  const lines = page.locator('svg path.line').first();
+  for (const requests of [30, 60, 20, 90]) {
+    const before = await lines.getAttribute('d');
+    await Promise.all(Array.from({ length: requests }, (_, i) => gatehouse.request('GET', i % 10 === 0 ? '/orders/1' : '/files', { token: ada })));
+    await expect.poll(() => lines.getAttribute('d'), { timeout: 10_000 }).not.toBe(before);
+  }
+  await picture(page, 'admin-status-traffic');
 });
 
 test('the audit log is filtered by type and by who it was', async () => {

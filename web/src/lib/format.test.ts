@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 
-import { formatAge, formatBytes, formatDuration, formatSpeed, kindOf, formatAgent } from './format';
+import { formatAge, formatBytes, formatDuration, formatSpeed, kindOf, formatAgent, formatMilliseconds, formatRate } from './format';
 
 test.each([
   [0, '0 B'],
@@ -73,4 +73,9 @@ test('a browser is named as people know it, another program as it names itself',
     ['', 'Unknown program'],
   ];
   for (const [agent, name] of cases) expect(formatAgent(agent)).toBe(name);
+});
+
+test('rates and short times', () => {
+  expect([0, 0.25, 1, 12.34, 250.4].map(formatRate)).toEqual(['0/s', '0.25/s', '1/s', '12.3/s', '250/s']);
+  expect([0.42, 4.2, 42.4, 1500].map(formatMilliseconds)).toEqual(['0.4 ms', '4.2 ms', '42 ms', '1.5 s']);
 });

@@ -49,6 +49,18 @@ export function formatAge(time: string, now: number, locale?: string): string {
   return new Intl.DateTimeFormat(locale ?? 'en', { dateStyle: 'medium' }).format(then);
 }
 
+// 12.34 is "12.3/s".
+export function formatRate(perSecond: number): string {
+  const digits = perSecond === 0 || perSecond >= 100 ? 0 : perSecond >= 10 ? 1 : 2;
+  return `${Number(perSecond.toFixed(digits))}/s`;
+}
+
+// 4.2 is "4.2 ms", 1500 is "1.5 s".
+export function formatMilliseconds(value: number): string {
+  if (value >= 1000) return `${Number((value / 1000).toFixed(1))} s`;
+  return `${Number(value.toFixed(value >= 10 ? 0 : 1))} ms`;
+}
+
 export function formatTime(time: string, locale?: string): string {
   const then = Date.parse(time);
   if (Number.isNaN(then)) return '';

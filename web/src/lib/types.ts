@@ -90,6 +90,14 @@ export interface ProcessStatus {
   started_at?: string;
   uptime_seconds?: number;
   checks?: { name: string; passes: boolean; required: boolean }[];
+  requests?: {
+    answered: number;
+    client_errors: number;
+    server_errors: number;
+    active: number;
+    seconds_bounds: number[];
+    seconds_counts: number[];
+  };
   reason?: string; // why it was not reached
 }
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happened between two looks at the counts of a gateway: how many requests a second, how many failed, how long they took.
+import type { Status } from './types';
+
+export interface TrafficPoint {
+  at: number; // ms
+  perSecond: number;
+  errorsPerSecond: number; // answered with 5xx
+  median: number | null; // ms; null when nothing was answered
+  slow: number | null; // ms: 95 of 100 were faster
+}
+
+interface Sample {
+  at: number;
+  process: string;
+  answered: number;
+  errors: number;
+  counts: number[];
+}
+
+const points_max = 150;
+
+// The value below which `part` of the observations lie, in seconds, by the counts between bounds; within a bucket they are
+// taken to lie evenly. Null without observations. What lies above the last bound is that bound.
+export function quantile(bounds: number[], counts: number[], part: number): number | null {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  const rank = part * total;
+  let below = 0;
+  for (let i = 0; i < bounds.length; i++) {
+    const count = counts[i] ?? 0;
+    const bound = bounds[i] ?? 0;
+    if (below + count >= rank && count > 0) {
+      const from = i === 0 ? 0 : (bounds[i - 1] ?? 0);
+      return from + ((bound - from) * (rank - below)) / count;
+    }
+    below += count;
+  }
+  return bounds.at(-1) ?? null;
+}
+
+export class Traffic {
+  private last: Sample | null = null;
+
+  // The points so far with what `status` adds. Another process than before, or one that began anew, begins anew here too.
+  add(points: TrafficPoint[], status: Status): TrafficPoint[] {
+    const process = status.processes[0];
+    const requests = process?.requests;
+    if (!process || !requests) return points;
+    const next: Sample = {
+      at: Date.parse(status.time),
+      process: process.started_at ?? '',
+      answered: requests.answered,
+      errors: requests.server_errors,
+      counts: requests.seconds_counts,
+    };
+    const before = this.last;
+    if (before && before.process === next.process && next.at <= before.at) return points;
+    this.last = next;
+    if (!before || before.process !== next.process || next.answered < before.answered) return [];
+    const seconds = (next.at - before.at) / 1000;
+    const counts = next.counts.map((count, i) => Math.max(0, count - (before.counts[i] ?? 0)));
+    const milliseconds = (part: number) => {
+      const value = quantile(requests.seconds_bounds, counts, part);
+      return value === null ? null : value * 1000;
+    };
+    const point: TrafficPoint = {
+      at: next.at,
+      perSecond: (next.answered - before.answered) / seconds,
+      errorsPerSecond: Math.max(0, next.errors - before.errors) / seconds,
+      median: milliseconds(0.5),
+      slow: milliseconds(0.95),
+    };
+    return [...points, point].slice(-points_max);
+  }
+}
+
+export interface Line {
+  at: number;
+  value: number | null;
+}
+
+// The next of 1, 2, 5, 10, ... that is not less: where a scale ends.
+export function niceCeiling(value: number): number {
+  if (!(value > 0)) return 1;
+  const unit = 10 ** Math.floor(Math.log10(value));
+  for (const step of [1, 2, 5]) if (value <= step * unit * 1.0001) return step * unit;
+  return 10 * unit;
+}
+
+// An SVG path through the points in a box of `width` and `height`, interrupted where there is no value.
+export function pathOf(line: Line[], from: number, to: number, top: number, width: number, height: number): string {
+  let path = '';
+  let pen = 'M';
+  for (const { at, value } of line) {
+    if (value === null) {
+      pen = 'M';
+      continue;
+    }
+    const x = to === from ? width : ((at - from) / (to - from)) * width;
+    const y = height - (Math.min(value, top) / top) * height;
+    path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+    pen = 'L';
+  }
+  return path;
+}
