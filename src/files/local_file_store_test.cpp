@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 
 // A store's directory and database below one directory.
 struct LocalPlace {
+    static constexpr std::chrono::milliseconds stall{20};
+
     std::unique_ptr<FileStore> open(const UploadOptions& options = {})
     {
         return make_local_file_store(root / "files", root / "files.db", options);

@@ -330,8 +330,10 @@ public:
         if (!record)
             co_return Opening{};
         auto prepare = [&] { return open_content(*turn, number, *record); };
-        UniqueFd file = co_await core_->writing.run(prepare);
-        auto writer = std::make_unique<LocalUploadWriter>(core_, turn, number, std::move(*record), std::move(file));
+        std::optional<UniqueFd> file = co_await core_->writing.run(prepare);
+        if (!file)
+            co_return Opening{Access::busy, nullptr};
+        auto writer = std::make_unique<LocalUploadWriter>(core_, turn, number, std::move(*record), std::move(*file));
         end.turn = nullptr;
         co_return Opening{Access::granted, std::move(writer)};
     }
@@ -380,8 +382,8 @@ private:
         std::uint64_t number;
     };
 
-    // Cuts off what writers before left behind the offset.
-    UniqueFd open_content(Turn& turn, std::uint64_t number, const upload_records::Record& record) const
+    // Cuts off what writers before left behind the offset. nullopt when the turn is over already.
+    std::optional<UniqueFd> open_content(Turn& turn, std::uint64_t number, const upload_records::Record& record) const
     {
         UniqueFd file = core_->content.open_temporary(record.content);
         if (!file)
@@ -395,7 +397,11 @@ private:
             if (::ftruncate(file.get(), static_cast<off_t>(record.upload.offset)) != 0)
                 fail("cut");
         };
-        turn.hold(number, cut);
+        try {
+            turn.hold(number, cut);
+        } catch (const Superseded&) {
+            return std::nullopt;
+        }
         return file;
     }
 

@@ -61,6 +61,7 @@ struct MongoPlace {
     {
         return make_mongo_file_store(url, {.abandoned_after = 2s, .sweep_interval = 200ms, .uploads = uploads});
     }
+    static constexpr std::chrono::milliseconds stall{150};
     std::unique_ptr<FileStore> open_crashed() { return open(); }
 
     // After a sweep that takes every writer for dead.

@@ -2,11 +2,17 @@
 // What the uploads of every FileStore must do. The Place is that of file_store_suite.hpp, and has also
 //
 //   std::unique_ptr<FileStore> open(const UploadOptions& options);
+//   static constexpr std::chrono::milliseconds stall;  // longer than what a request does with the store usually takes
 #pragma once
 
 #include "files/file_store_suite.hpp"
 
+#include "base/timeout.hpp"
+
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,6 +101,55 @@ protected:
         EXPECT_EQ(this->run(this->store_->find(file.id)), file);
         EXPECT_TRUE(this->content_of(file.id) == content);
         EXPECT_EQ(this->run(uploads().find(file.id)), std::nullopt);
+    }
+
+    struct Contest {
+        UploadStore& uploads;
+        std::string id;
+        std::uint64_t length;
+        std::map<std::uint64_t, std::string> confirmed;  // by offset
+        int superseded = 0;
+    };
+    // Appends bytes that only this contender at this place would write, until all have arrived.
+    static Task<void> contend(Contest& contest, unsigned seed)
+    {
+        std::minstd_rand random(seed);
+        while (true) {
+            co_await sleep_for(Place::stall * (random() % 20) / 10);
+            auto opening = co_await contest.uploads.open(contest.id, later);
+            if (!opening.writer)
+                continue;
+            std::uint64_t offset = opening.writer->upload().offset;
+            if (offset == contest.length) {
+                co_await opening.writer->release();
+                co_return;
+            }
+            std::string bytes(std::min<std::uint64_t>(contest.length - offset, 1 + random() % 400'000), '\0');
+            for (char& byte : bytes)
+                byte = static_cast<char>(random());
+            co_await append_as(contest, *opening.writer, std::move(bytes),
+                               random() % 3 == 0 ? 2 * Place::stall : Place::stall / 10);
+        }
+    }
+    static Task<void> append_as(Contest& contest, UploadWriter& writer, std::string bytes,
+                                std::chrono::milliseconds pause)
+    {
+        std::uint64_t offset = writer.upload().offset;
+        try {
+            co_await write_pieces(writer, std::string_view(bytes).substr(0, bytes.size() / 2), 100'000);
+            co_await sleep_for(pause);
+            co_await write_pieces(writer, std::string_view(bytes).substr(bytes.size() / 2), 100'000);
+            co_await writer.confirm();
+            EXPECT_TRUE(contest.confirmed.emplace(offset, std::move(bytes)).second) << "twice at " << offset;
+            co_await writer.release();
+        } catch (const Superseded&) {
+            ++contest.superseded;
+        }
+    }
+    static Task<void> contend_all(Contest& contest)
+    {
+        using namespace asio::experimental::awaitable_operators;
+        co_await (contend(contest, 1) && contend(contest, 2) && contend(contest, 3) && contend(contest, 4));
     }
 
     inline static const TimePoint later = Clock().now() + std::chrono::hours{24};
@@ -258,6 +313,23 @@ TYPED_TEST_P(UploadStoreSuite, ASupersededWriterThatGoesOnWritingIsInNobodysWay)
     this->expect_file(file, content);
 }
 
+TYPED_TEST_P(UploadStoreSuite, WhatWasConfirmedToManyAtOnceIsWhatIsThere)
+{
+    this->store_.reset();
+    this->store_ = this->place_.open(UploadOptions{.stalled_after = TypeParam::stall});
+    Upload upload = this->create(3'000'000);
+    typename TestFixture::Contest contest{this->uploads(), upload.id, 3'000'000, {}, 0};
+    this->run(this->contend_all(contest));
+    std::string content;
+    for (const auto& [offset, bytes] : contest.confirmed) {
+        EXPECT_EQ(offset, content.size()) << "confirmed twice, or a gap";
+        content += bytes;
+    }
+    EXPECT_GT(contest.superseded, 0) << "nobody met anybody";
+    this->expect_file(this->finish(upload.id), content);
+    this->expect_no_leftovers();
+}
+
 TYPED_TEST_P(UploadStoreSuite, OfTwoWhoFinishOneDoes)
 {
     this->open_hasty();
@@ -404,8 +476,8 @@ TYPED_TEST_P(UploadStoreSuite, AStoppedStoreTakesNothing)
 REGISTER_TYPED_TEST_SUITE_P(UploadStoreSuite, AnUploadThatArrivesInSeveralRequestsBecomesAFile,
                             OneRequestMayConfirmSeveralTimes, AnUploadMayBeEmpty, TheLengthMayBeToldLater,
                             WhatWasNotConfirmedIsDropped, OneWritesAtATime, ASupersededWriterChangesNothing,
-                            ASupersededWriterThatGoesOnWritingIsInNobodysWay, OfTwoWhoFinishOneDoes,
-                            ARemovedUploadIsGoneWhoeverWrites, ExpiredUploadsGoWithTheirContent,
+                            ASupersededWriterThatGoesOnWritingIsInNobodysWay, WhatWasConfirmedToManyAtOnceIsWhatIsThere,
+                            OfTwoWhoFinishOneDoes, ARemovedUploadIsGoneWhoeverWrites, ExpiredUploadsGoWithTheirContent,
                             AnOwnerHasSoManyAtATime, NoUploadHasTheIdOfAFile, AnUploadGoesOnAfterARestart,
                             ACrashKeepsWhatWasConfirmed, AStoppedStoreTakesNothing);
 
