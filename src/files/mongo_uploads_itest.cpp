@@ -159,6 +159,7 @@ TEST_F(MongoUploads, OfManyWhoMakeTheNextEntryOneDoes)
     auto before = log_.last_entry(document(upload.id));
     std::atomic<int> made{0};
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) {
         threads.emplace_back([&] {
             mongo::UploadEntry entry = before;

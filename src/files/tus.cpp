@@ -34,13 +34,18 @@ constexpr std::chrono::seconds confirm_interval{2};
 
 constexpr int checksum_mismatch_status = 460;
 
+Problem wrong_version()
+{
+    return Problem::of_status(412, "tus_version", fmt::format("tus-resumable: must be {}.", tus::version))
+        .with_header("tus-version", tus::version);
+}
+
 // Every answer says the version; every request must.
 Task<http::Response> check_version(http::Request& request, Context& context, Endpoint endpoint)
 {
     if (request.head.headers.find("tus-resumable") != tus::version) {
         auto caller = require(context, request, write_permission);
-        throw Problem::of_status(412, "tus_version", fmt::format("tus-resumable: must be {}.", tus::version))
-            .with_header("tus-version", tus::version);
+        throw wrong_version();
     }
     co_return co_await endpoint(request, context);
 }

@@ -401,6 +401,7 @@ TYPED_TEST_P(UploadStoreSuite, ExpiredUploadsGoWithTheirContent)
 TYPED_TEST_P(UploadStoreSuite, AnOwnerHasSoManyAtATime)
 {
     std::vector<Upload> uploads;
+    uploads.reserve(this->unfinished_max);
     for (std::size_t i = 0; i < this->unfinished_max; ++i)
         uploads.push_back(this->create(1));
     EXPECT_FALSE(this->run(this->uploads().create(this->make_upload(1), this->unfinished_max)));
