@@ -200,6 +200,22 @@ test('a role is added, changed and removed', async () => {
   await clerk.waitFor({ state: 'detached' });
 });
 
+test('a user gets another role, and may do what it permits from the next request on', async () => {
+  const { page } = admin;
+  await open(page, 'Users');
+  await button(page, 'Roles of ada').click();
+  const dialog = page.getByRole('dialog', { name: 'Roles of ada' });
+  await dialog.getByLabel('editor').check();
+  await picture(page, 'admin-user-roles');
+  expect(await barriers(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await isShown(page.getByRole('listitem', { name: 'ada' }).getByText('editor'));
+  const profile = await gatehouse.json('GET', '/profile', await gatehouse.token('ada'));
+  expect(profile.roles).toEqual(['editor', 'user']);
+  expect(profile.permissions).toContain('articles:write');
+});
+
 test('what would be done with a request is told step by step', async () => {
   const { page } = admin;
   await open(page, 'Routes');
@@ -265,6 +281,10 @@ describe.each([
     await open(page, 'Users');
     await isShown(page.getByRole('listitem', { name: 'ada' }));
     await look('users');
+    await button(page, 'Roles of ada').click();
+    await isShown(page.getByLabel('editor'));
+    await look('user-roles');
+    await page.keyboard.press('Escape');
     await open(page, 'Sessions');
     await isShown(page.getByText('Whose sessions?'));
     await look('sessions-empty');

@@ -175,6 +175,10 @@ export class Api {
     await this.call<unknown>('PATCH', `/admin/users/${encodeURIComponent(id)}`, { disabled });
   }
 
+  async setUserRoles(id: string, roles: string[]): Promise<void> {
+    await this.call<unknown>('PATCH', `/admin/users/${encodeURIComponent(id)}`, { roles });
+  }
+
   // ---- the rest of what administrators do
 
   status(): Promise<Status> {
