@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/application.hpp"
 
+#include "app/config_endpoint.hpp"
 #include "app/control.hpp"
 #include "app/data_directory.hpp"
 #include "app/from_config.hpp"
@@ -152,7 +153,8 @@ private:
     std::unique_ptr<identity::KeyFetcher> key_fetcher_;
     std::unique_ptr<identity::RevocationFollower> revocation_follower_;
 
-    // What /admin/status tells of this process and of those.
+    // What /admin/config and /admin/status tell of this process and of those.
+    std::unique_ptr<ConfigEndpoint> config_endpoint_;
     std::unique_ptr<Status> status_;
 
     std::unique_ptr<console::Console> console_;
@@ -318,9 +320,15 @@ void Application::Impl::build_status()
 {
     bool embedded = (stores_.auth && is_embedded(config_.auth.store)) || stores_.queue_database ||
                     (stores_.files && is_embedded(config_.files.store));
-    status_ =
-        std::make_unique<Status>(Status::Needs{roles_, ops_, clock_, authenticators_, *server_metrics_,
-                                               stores_.queue.get(), embedded ? data_.path() : std::filesystem::path{}});
+    config_endpoint_ = std::make_unique<ConfigEndpoint>(reloader_, command_pool_, authenticators_);
+    status_ = std::make_unique<Status>(Status::Needs{roles_,
+                                                     ops_,
+                                                     clock_,
+                                                     authenticators_,
+                                                     *server_metrics_,
+                                                     stores_.queue.get(),
+                                                     embedded ? data_.path() : std::filesystem::path{},
+                                                     {config_endpoint_->route()}});
     if (!auth_ && auth_upstream_)
         status_->ask(Role::auth, *auth_upstream_);
     if (!files_ && files_upstream_)

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace gatehouse::app {
@@ -97,10 +98,18 @@ json::object requests_json(const http::ServerMetrics::Summary& summary)
 }  // namespace
 
 Status::Status(Needs needs)
-    : needs_(std::move(needs)), started_at_(needs_.clock.now()),
-      router_({{"GET", "/admin/status", [this](http::Request& request) { return answer_whole(request); }}}),
+    : needs_(std::move(needs)), started_at_(needs_.clock.now()), router_(routes()),
       upstream_("status", http::make_handler(router_))
 {
+}
+
+std::vector<http::Route> Status::routes()
+{
+    std::vector<http::Route> all{
+        {"GET", "/admin/status", [this](http::Request& request) { return answer_whole(request); }},
+    };
+    std::ranges::copy(needs_.beside, std::back_inserter(all));
+    return all;
 }
 
 http::Handler Status::beside(http::Handler role)

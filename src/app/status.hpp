@@ -40,8 +40,9 @@ public:
         const Clock& clock;
         PerThread<identity::Authenticator>& authenticators;
         const http::ServerMetrics& requests;
-        events::EventQueue* queue = nullptr;  // nullptr: this process has none
-        std::filesystem::path disk;           // where embedded stores are; empty: there are none in this process
+        events::EventQueue* queue = nullptr;   // nullptr: this process has none
+        std::filesystem::path disk;            // where embedded stores are; empty: there are none in this process
+        std::vector<http::Route> beside = {};  // what else upstream() answers
     };
     // What it takes outlives it.
     explicit Status(Needs needs);
@@ -77,6 +78,7 @@ private:
     Task<json::object> ask_other(Other& other, std::string authorization);
     Task<json::array> list_queues();
     json::value disk_space() const;
+    std::vector<http::Route> routes();
 
     static std::optional<json::object> find_kept(Kept& kept);
     static void keep(Kept& kept, const std::optional<json::object>& value);

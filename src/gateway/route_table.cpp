@@ -62,6 +62,7 @@ constexpr BuiltIn built_ins[] = {
     {"GET", "/admin/requests/{id}", Role::gateway, required, "admin:requests", form_bytes_max},
     {"GET", "/admin/routes", Role::gateway, required, "admin:routes", form_bytes_max},
     {"GET", "/admin/explain", Role::gateway, required, "admin:routes", form_bytes_max},
+    {"GET", "/admin/config", Role::process, required, "admin:config", form_bytes_max},
     {"GET", "/admin/status", Role::process, required, "admin:status", form_bytes_max},
     {"GET", "/.well-known/jwks.json", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/openid-configuration", Role::auth, none, "", form_bytes_max},

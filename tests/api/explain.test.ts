@@ -155,6 +155,16 @@ describe('GET /admin/explain and /admin/routes', () => {
     expect(JSON.stringify(found)).not.toContain('of the service alone');
   });
 
+  test('and so does the configuration over HTTP', async () => {
+    const { config } = await gatehouse.json('GET', '/admin/config', admin);
+    const route = config.gateway.routes.find((one: any) => one.path === '/secret');
+    expect(JSON.stringify(route)).toContain('X-Api-Key: [redacted]');
+    expect(JSON.stringify(config)).not.toContain('of the service alone');
+    expect(config.gateway.rate_limit.requests).toBe(100000);
+    expect((await gatehouse.request('GET', '/admin/config')).status).toBe(401);
+    expect((await gatehouse.request('GET', '/admin/config', { token })).status).toBe(403);
+  });
+
   test('list every route', async () => {
     const { items, next } = await gatehouse.json('GET', '/admin/routes', admin);
     expect(next).toBeNull();

@@ -81,9 +81,9 @@ test('an administrator finds every section, with the state of the installation f
   await isShown(page.getByText('It works, with something to look at'));
   await isShown(page.getByRole('link', { name: 'Look at 2 dead letters' }));
   await isShown(page.getByText('files.store'));
-  for (const view of ['Users', 'Sessions', 'Roles', 'Routes', 'Audit log', 'Dead letters', 'Status']) await open(page, view);
+  for (const view of ['Users', 'Sessions', 'Roles', 'Routes', 'Configuration', 'Audit log', 'Dead letters', 'Status']) await open(page, view);
   const links = page.getByRole('navigation', { name: 'Administration' }).getByRole('link');
-  expect(await links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Routes', 'Audit log', 'Dead letters']);
+  expect(await links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Routes', 'Configuration', 'Audit log', 'Dead letters']);
 });
 
 test('the state is asked again by itself, and draws what came in between', { timeout: 60_000 }, async () => {
@@ -304,6 +304,10 @@ describe.each([
     await button(page, 'Explain').click();
     await isShown(page.getByRole('region', { name: 'What would be done' }));
     await look('routes');
+    await open(page, 'Configuration');
+    await page.getByLabel('Find a setting').fill('rate_limit');
+    await isShown(page.getByText('gateway.rate_limit.requests'));
+    await look('configuration');
     await open(page, 'Audit log');
     const records = page.getByRole('list', { name: 'Records' }).getByRole('listitem');
     await records.first().locator('summary').click();

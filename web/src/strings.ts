@@ -16,7 +16,7 @@ export const strings = {
   requestId: 'Request',
 
   nav: { label: 'Sections', files: 'Files', admin: 'Administration', profile: 'Profile', signOut: 'Log out' },
-  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', routes: 'Routes', audit: 'Audit log', dead: 'Dead letters', profile: 'Profile', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
+  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', routes: 'Routes', config: 'Configuration', audit: 'Audit log', dead: 'Dead letters', profile: 'Profile', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
 
   time: { justNow: 'just now' },
 
@@ -344,6 +344,13 @@ export const strings = {
     maintenance: 'Maintenance',
     emptyTitle: 'No routes of your own',
     emptyText: 'They are configured in gateway.routes.',
+  },
+
+  config: {
+    text: 'What is in force at this gateway. Secrets are left out.',
+    filter: 'Find a setting',
+    emptyTitle: 'No settings',
+    noneTitle: 'No setting has this in its name',
   },
 
   dead: {

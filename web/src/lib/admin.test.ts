@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 
-import { deadCount, detailsOf, failingChecks, readPermissions, sectionsFor, toneOf } from './admin';
+import { deadCount, detailsOf, failingChecks, readPermissions, sectionsFor, settingsOf, toneOf } from './admin';
 import type { AuditRecord, Status, User } from './types';
 
 const user = (...permissions: string[]): User => ({ id: '1', username: 'ada', roles: [], permissions });
@@ -11,7 +11,7 @@ const record = (details: unknown): AuditRecord => ({
 
 describe('sections', () => {
   test('are those that the user has the permission for', () => {
-    expect(sectionsFor(user('admin:*'))).toEqual(['status', 'users', 'sessions', 'roles', 'routes', 'audit', 'dead']);
+    expect(sectionsFor(user('admin:*'))).toEqual(['status', 'users', 'sessions', 'roles', 'routes', 'config', 'audit', 'dead']);
     expect(sectionsFor(user('files:read', 'admin:audit', 'admin:dead'))).toEqual(['audit', 'dead']);
     expect(sectionsFor(user('files:*'))).toEqual([]);
     expect(sectionsFor(null)).toEqual([]);
@@ -49,4 +49,15 @@ test('failing checks are named once, the required ones first', () => {
   expect(failingChecks(status)).toEqual([{ name: 'files.store', required: true }, { name: 'events.store', required: false }]);
   expect(deadCount(status)).toBe(2);
   expect(deadCount({ ...status, queues: null })).toBe(0);
+});
+
+test('a configuration becomes a list of settings with their full names', () => {
+  expect(settingsOf({ data: 'data', roles: ['all'], gateway: { rate_limit: { per: '1m', requests: 0 }, routes: [{ path: '/a' }], trusted: [] } })).toEqual([
+    { section: 'general', key: 'data', value: 'data', block: false },
+    { section: 'general', key: 'roles', value: 'all', block: false },
+    { section: 'gateway', key: 'gateway.rate_limit.per', value: '1m', block: false },
+    { section: 'gateway', key: 'gateway.rate_limit.requests', value: '0', block: false },
+    { section: 'gateway', key: 'gateway.routes', value: '[\n  {\n    "path": "/a"\n  }\n]', block: true },
+    { section: 'gateway', key: 'gateway.trusted', value: '', block: false },
+  ]);
 });

@@ -2,7 +2,7 @@
 // The administrator's side as data: which sections there are and whom they are for, and what the views make of answers.
 import { may, type AuditRecord, type Status, type User } from './types';
 
-export const adminViews = ['status', 'users', 'sessions', 'roles', 'routes', 'audit', 'dead'] as const;
+export const adminViews = ['status', 'users', 'sessions', 'roles', 'routes', 'config', 'audit', 'dead'] as const;
 export type AdminView = (typeof adminViews)[number];
 
 export const permissions: Record<AdminView, string> = {
@@ -11,6 +11,7 @@ export const permissions: Record<AdminView, string> = {
   sessions: 'admin:sessions',
   roles: 'admin:roles',
   routes: 'admin:routes',
+  config: 'admin:config',
   audit: 'admin:audit',
   dead: 'admin:dead',
 };
@@ -56,4 +57,31 @@ export function failingChecks(status: Status): { name: string; required: boolean
 
 export function deadCount(status: Status): number {
   return (status.queues ?? []).reduce((sum, queue) => sum + (queue.dead ?? 0), 0);
+}
+
+export interface Setting {
+  section: string; // "gateway"; of what has no section: "general"
+  key: string; // in full: "gateway.rate_limit.per"
+  value: string;
+  block: boolean; // several lines
+}
+
+// The configuration as a list: tables become dotted names, lists of plain values a line, lists of tables a block.
+export function settingsOf(config: Record<string, unknown>): Setting[] {
+  const settings: Setting[] = [];
+  const add = (section: string, key: string, value: unknown): void => {
+    if (Array.isArray(value)) {
+      const block = value.some((item) => item !== null && typeof item === 'object');
+      settings.push({ section, key, value: block ? JSON.stringify(value, null, 2) : value.join(', '), block });
+    } else if (value !== null && typeof value === 'object') {
+      for (const [name, member] of Object.entries(value)) add(section, `${key}.${name}`, member);
+    } else {
+      settings.push({ section, key, value: String(value ?? ''), block: false });
+    }
+  };
+  for (const [name, value] of Object.entries(config)) {
+    const table = value !== null && typeof value === 'object' && !Array.isArray(value);
+    add(table ? name : 'general', name, value);
+  }
+  return settings;
 }

@@ -221,6 +221,10 @@ export class Api {
     return this.call<Page<Route>>('GET', '/admin/routes');
   }
 
+  async config(): Promise<Record<string, unknown>> {
+    return (await this.call<{ config: Record<string, unknown> }>('GET', '/admin/config')).config;
+  }
+
   explain(method: string, url: string, as: 'me' | 'nobody'): Promise<Explanation> {
     return this.call<Explanation>('GET', `/admin/explain${queryOf({ method, url, as })}`);
   }

@@ -13,6 +13,7 @@ const paths: Record<View, string> = {
   sessions: '/console/sessions',
   roles: '/console/roles',
   routes: '/console/routes',
+  config: '/console/configuration',
   audit: '/console/audit',
   dead: '/console/dead-letters',
   profile: '/console/profile',
