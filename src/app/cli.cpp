@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli.hpp"
 
+#include "app/backup.hpp"
 #include "app/cli_commands.hpp"
 #include "app/client_commands.hpp"
 #include "app/command_model.hpp"
@@ -94,6 +95,7 @@ public:
         add_key();
         add_audit();
         add_dead();
+        add_backup();
         add_doctor();
         add_login();
         add_files();
@@ -355,6 +357,25 @@ private:
         add_json(letter_command(*dead, "show", "Show one, with its event", dead_show));
         letter_command(*dead, "retry", "Put one back into its queue", dead_retry);
         letter_command(*dead, "drop", "Throw one away", dead_drop);
+    }
+
+    void add_backup()
+    {
+        CLI::App* backup = command(app_, "backup", "Copy the embedded stores as they are at one moment", app::backup);
+        backup->add_option("directory", line_.file, "Directory to make")->option_text("DIR")->required();
+        add_common(backup);
+        add_json(backup);
+        backup->footer("A running server goes on meanwhile. Databases, content and keys are copied, and every copy is "
+                       "compared by its SHA-256: keep the directory as secret as the data. Stores on servers have "
+                       "backups of their own.\n\n"
+                       "Examples:\n  gatehouse backup /backup/gatehouse-$(date +%F) --data /var/lib/gatehouse");
+        CLI::App* restore = command(app_, "restore", "Bring a backup back into an empty data directory", app::restore);
+        restore->add_option("directory", line_.file, "Directory of the backup")->option_text("DIR")->required();
+        add_common(restore);
+        add_json(restore);
+        restore->footer(
+            "No server may run there. Everything is compared with the backup's list before the first start. "
+            "One that was interrupted is repeated by the same command.");
     }
 
     void add_doctor()

@@ -36,7 +36,7 @@ struct CommandLine {
     std::optional<std::string> description;  // of a role
     std::vector<std::string> permissions;
     bool password_stdin = false;
-    std::string file;                                   // of users to import
+    std::string file;                                   // of users to import; directory of a backup
     bool skip_existing = false;                         // of them
     bool now = false;                                   // of a key rotation
     std::string id;                                     // of a dead letter

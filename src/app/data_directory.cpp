@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/data_directory.hpp"
 
+#include "app/backup.hpp"
 #include "app/values.hpp"
 
 #include <fmt/format.h>
@@ -142,6 +143,8 @@ DataDirectory lock_data_directory(const std::filesystem::path& path)
             fmt::format("another Gatehouse works in {} already{}: stop it, or choose another directory with --data",
                         data.path().string(), holder ? fmt::format(" (process {})", *holder) : ""));
     }
+    if (std::filesystem::exists(data.path() / unfinished_restore))
+        throw std::runtime_error(fmt::format("a restore into {} was not finished: run it again", data.path().string()));
     return data;
 }
 

@@ -104,13 +104,11 @@ std::string write_remedy(int error, const fs::path& directory, const Surrounding
 
 Finding judge_mode(const fs::path& path, const struct stat& info)
 {
-    if (::geteuid() == 0 && info.st_uid != 0)
-        return Finding::warn(
-            fmt::format("{} belongs to {}, and this runs as root", path.string(), user_name(info.st_uid)),
-            fmt::format("run it as its owner: sudo -u {} gatehouse doctor", user_name(info.st_uid)));
     if ((info.st_mode & 077U) != 0)
         return Finding::warn(fmt::format("{} is open to others (mode {:04o})", path.string(), info.st_mode & 07777U),
                              fmt::format("chmod 700 {}", path.string()));
+    if (::geteuid() == 0 && info.st_uid != 0)
+        return Finding::ok(fmt::format("{} belongs to {}", path.string(), user_name(info.st_uid)));
     return Finding::ok(fmt::format("{} can be written", path.string()));
 }
 

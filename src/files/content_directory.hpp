@@ -27,6 +27,8 @@ public:
     static std::string make_name(std::string_view id);
     static std::optional<std::string> find_id(std::string_view name);  // nullopt when it is not such a name
 
+    static std::string place_of(const std::string& name);  // below the root: "content/ab/<name>"
+
     UniqueFd create_temporary(const std::string& name) const;
     void sync_temporaries() const;  // makes the names of those created before durable
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "files/examination.hpp"
 
+#include "files/content_directory.hpp"
 #include "files/file_records.hpp"
 #include "files/mongo_driver.hpp"
 #include "files/mongo_records.hpp"
@@ -24,6 +25,17 @@ std::string remedy_for(std::string_view error)
 }  // namespace
 
 int newest_schema_version() { return static_cast<int>(records::migrations().size()); }
+
+std::vector<StoredContent> list_content(sql::Connection& connection)
+{
+    std::vector<StoredContent> list;
+    if (connection.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'files'").empty())
+        return list;
+    for (const sql::Row& row : connection.query("SELECT content, sha256, size FROM files"))
+        list.push_back(
+            {ContentDirectory::place_of(row.text(0)), row.text(1), static_cast<std::uint64_t>(row.integer(2))});
+    return list;
+}
 
 MongoExamination examine_mongodb(const std::string& url)
 {

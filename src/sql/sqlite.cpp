@@ -6,6 +6,7 @@
 #include "base/unique_fd.hpp"
 #include "sql/database.hpp"
 #include "sql/examination.hpp"
+#include "sql/snapshot.hpp"
 #include "sql/statement_cache.hpp"
 
 #include <fcntl.h>
@@ -268,6 +269,87 @@ std::unique_ptr<Database> open_sqlite(std::string name, const std::filesystem::p
 std::unique_ptr<Connection> open_sqlite_to_look(const std::filesystem::path& path)
 {
     return std::make_unique<SqliteConnection>(std::filesystem::absolute(path), Access::read);
+}
+
+// Two connections: one that keeps writers out, until the other has a view of the database that stays as it is.
+struct SqliteSnapshot::Source {
+    explicit Source(const std::filesystem::path& path)
+        : name(path.string()), lock(open(path, SQLITE_OPEN_READWRITE)), view(open(path, SQLITE_OPEN_READWRITE))
+    {
+    }
+
+    static Handle open(const std::filesystem::path& path, int flags)
+    {
+        sqlite3* opened = nullptr;
+        int code =
+            sqlite3_open_v2(std::filesystem::absolute(path).c_str(), &opened,
+                            flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, nullptr);
+        Handle handle(opened);
+        if (code != SQLITE_OK)
+            gatehouse::sql::fail(opened, code, Access::write);
+        sqlite3_busy_timeout(opened, busy_timeout_ms);
+        // Checkpoints are the server's alone.
+        sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        sqlite3_wal_autocheckpoint(opened, 0);
+        return handle;
+    }
+
+    static void run(const Handle& handle, const char* sql)
+    {
+        int code = sqlite3_exec(handle.get(), sql, nullptr, nullptr, nullptr);
+        if (code != SQLITE_OK)
+            gatehouse::sql::fail(handle.get(), code, Access::write);
+    }
+
+    std::string name;
+    Handle lock;
+    Handle view;
+};
+
+SqliteSnapshot::SqliteSnapshot(std::span<const std::filesystem::path> databases)
+{
+    for (const auto& path : databases)
+        sources_.push_back(std::make_unique<Source>(path));
+    for (const auto& source : sources_)
+        Source::run(source->lock, "BEGIN IMMEDIATE");
+    // The view begins with the first look.
+    for (const auto& source : sources_)
+        Source::run(source->view, "BEGIN; SELECT COUNT(*) FROM sqlite_master");
+    for (const auto& source : sources_)
+        Source::run(source->lock, "ROLLBACK");
+}
+
+SqliteSnapshot::~SqliteSnapshot() = default;
+
+void SqliteSnapshot::copy(std::size_t index, const std::filesystem::path& target) const
+{
+    const Source& source = *sources_.at(index);
+    UniqueFd made(::open(target.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!made)
+        throw Unavailable(fmt::format("cannot make {}: {}", target.string(), std::strerror(errno)));
+    {
+        Handle copy = Source::open(target, SQLITE_OPEN_READWRITE);
+        sqlite3_backup* backup = sqlite3_backup_init(copy.get(), "main", source.view.get(), "main");
+        if (!backup)
+            fail(copy.get(), sqlite3_errcode(copy.get()), Access::write);
+        int code = sqlite3_backup_step(backup, -1);
+        sqlite3_backup_finish(backup);
+        if (code != SQLITE_DONE)
+            throw Unavailable(
+                fmt::format("cannot copy {} to {}: {}", source.name, target.string(), sqlite3_errstr(code)));
+        // One file, without a log beside it.
+        Source::run(copy, "PRAGMA journal_mode = DELETE");
+        sqlite3_stmt* prepared = nullptr;
+        if (sqlite3_prepare_v2(copy.get(), "PRAGMA quick_check(1)", -1, &prepared, nullptr) != SQLITE_OK)
+            fail(copy.get(), sqlite3_errcode(copy.get()), Access::write);
+        Statement statement(prepared);
+        bool whole = sqlite3_step(prepared) == SQLITE_ROW &&
+                     std::string_view(reinterpret_cast<const char*>(sqlite3_column_text(prepared, 0))) == "ok";
+        if (!whole)
+            throw Unavailable(fmt::format("the copy of {} is damaged, so it is damaged itself", source.name));
+    }
+    if (::fsync(made.get()) != 0)
+        throw Unavailable(fmt::format("cannot write {}: {}", target.string(), std::strerror(errno)));
 }
 
 }  // namespace gatehouse::sql

@@ -9,7 +9,7 @@ _gatehouse() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      ' serve' | ' config' | 'config check' | 'config print' | 'config reload' | 'config diff' | 'config explain' | ' user' | 'user add' | 'user list' | 'user show' | 'user passwd' | 'user disable' | 'user enable' | 'user remove' | 'user totp-reset' | 'user roles' | 'user import' | ' role' | 'role list' | 'role add' | 'role set' | 'role remove' | ' key' | 'key list' | 'key rotate' | ' audit' | 'audit list' | 'audit verify' | ' dead' | 'dead list' | 'dead show' | 'dead retry' | 'dead drop' | ' doctor' | ' login' | ' logout' | ' files' | 'files list' | 'files get' | 'files rm' | ' upload' | ' version' | ' completion' | ' man')
+      ' serve' | ' config' | 'config check' | 'config print' | 'config reload' | 'config diff' | 'config explain' | ' user' | 'user add' | 'user list' | 'user show' | 'user passwd' | 'user disable' | 'user enable' | 'user remove' | 'user totp-reset' | 'user roles' | 'user import' | ' role' | 'role list' | 'role add' | 'role set' | 'role remove' | ' key' | 'key list' | 'key rotate' | ' audit' | 'audit list' | 'audit verify' | ' dead' | 'dead list' | 'dead show' | 'dead retry' | 'dead drop' | ' backup' | ' restore' | ' doctor' | ' login' | ' logout' | ' files' | 'files list' | 'files get' | 'files rm' | ' upload' | ' version' | ' completion' | ' man')
         command="${command:+$command }${COMP_WORDS[i]}" ;;
     esac
   done
@@ -92,6 +92,10 @@ _gatehouse() {
     'dead retry:--data') _gatehouse_paths -d; return ;;
     'dead drop:--config') _gatehouse_paths -f; return ;;
     'dead drop:--data') _gatehouse_paths -d; return ;;
+    'backup:--config') _gatehouse_paths -f; return ;;
+    'backup:--data') _gatehouse_paths -d; return ;;
+    'restore:--config') _gatehouse_paths -f; return ;;
+    'restore:--data') _gatehouse_paths -d; return ;;
     'doctor:--config') _gatehouse_paths -f; return ;;
     'doctor:--data') _gatehouse_paths -d; return ;;
     'doctor:--role') _gatehouse_words 'gateway auth files worker notifier all'; return ;;
@@ -119,7 +123,7 @@ _gatehouse() {
     'upload:--token') :; return ;;
   esac
   case "$command" in
-    '') if [[ $cur == -* ]]; then _gatehouse_words '--help --version'; else _gatehouse_words 'serve config user role key audit dead doctor login logout files upload version completion man'; fi ;;
+    '') if [[ $cur == -* ]]; then _gatehouse_words '--help --version'; else _gatehouse_words 'serve config user role key audit dead backup restore doctor login logout files upload version completion man'; fi ;;
     'serve') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --role --listen --ops-listen'; else :; fi ;;
     'config') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else _gatehouse_words 'check print reload diff explain'; fi ;;
     'config check') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --role --listen --ops-listen'; else :; fi ;;
@@ -154,6 +158,8 @@ _gatehouse() {
     'dead show') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --json'; else :; fi ;;
     'dead retry') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data'; else :; fi ;;
     'dead drop') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data'; else :; fi ;;
+    'backup') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --json'; else _gatehouse_paths -d; fi ;;
+    'restore') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --json'; else _gatehouse_paths -d; fi ;;
     'doctor') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --role --listen --ops-listen --json'; else :; fi ;;
     'login') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --password-stdin --otp --json'; else :; fi ;;
     'logout') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca'; else :; fi ;;

@@ -3,7 +3,7 @@ function __gatehouse_command
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path $word"
-            case ' serve' ' config' 'config check' 'config print' 'config reload' 'config diff' 'config explain' ' user' 'user add' 'user list' 'user show' 'user passwd' 'user disable' 'user enable' 'user remove' 'user totp-reset' 'user roles' 'user import' ' role' 'role list' 'role add' 'role set' 'role remove' ' key' 'key list' 'key rotate' ' audit' 'audit list' 'audit verify' ' dead' 'dead list' 'dead show' 'dead retry' 'dead drop' ' doctor' ' login' ' logout' ' files' 'files list' 'files get' 'files rm' ' upload' ' version' ' completion' ' man'
+            case ' serve' ' config' 'config check' 'config print' 'config reload' 'config diff' 'config explain' ' user' 'user add' 'user list' 'user show' 'user passwd' 'user disable' 'user enable' 'user remove' 'user totp-reset' 'user roles' 'user import' ' role' 'role list' 'role add' 'role set' 'role remove' ' key' 'key list' 'key rotate' ' audit' 'audit list' 'audit verify' ' dead' 'dead list' 'dead show' 'dead retry' 'dead drop' ' backup' ' restore' ' doctor' ' login' ' logout' ' files' 'files list' 'files get' 'files rm' ' upload' ' version' ' completion' ' man'
                 set path (string trim -- "$path $word")
         end
     end
@@ -20,6 +20,8 @@ complete -c gatehouse -n '__gatehouse_at \'\'' -a 'role' -d 'Manage roles: what 
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'key' -d 'Manage the keys that tokens are signed with'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'audit' -d 'Look at the log of who did what'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'dead' -d 'Manage dead letters: events that failed too often'
+complete -c gatehouse -n '__gatehouse_at \'\'' -a 'backup' -d 'Copy the embedded stores as they are at one moment'
+complete -c gatehouse -n '__gatehouse_at \'\'' -a 'restore' -d 'Bring a backup back into an empty data directory'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'doctor' -d 'Tell what is wrong with an installation, and what to do about it'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'login' -d 'Log in at a server, as one of its users'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'logout' -d 'End the session of `gatehouse login`'
@@ -153,6 +155,12 @@ complete -c gatehouse -n '__gatehouse_at \'dead retry\'' -l config -r -F -d 'Con
 complete -c gatehouse -n '__gatehouse_at \'dead retry\'' -l data -x -a '(__fish_complete_directories)' -d 'Data directory (default: data)'
 complete -c gatehouse -n '__gatehouse_at \'dead drop\'' -l config -r -F -d 'Configuration file (or the variable GATEHOUSE_CONFIG)'
 complete -c gatehouse -n '__gatehouse_at \'dead drop\'' -l data -x -a '(__fish_complete_directories)' -d 'Data directory (default: data)'
+complete -c gatehouse -n '__gatehouse_at \'backup\'' -l config -r -F -d 'Configuration file (or the variable GATEHOUSE_CONFIG)'
+complete -c gatehouse -n '__gatehouse_at \'backup\'' -l data -x -a '(__fish_complete_directories)' -d 'Data directory (default: data)'
+complete -c gatehouse -n '__gatehouse_at \'backup\'' -l json -d 'Print JSON'
+complete -c gatehouse -n '__gatehouse_at \'restore\'' -l config -r -F -d 'Configuration file (or the variable GATEHOUSE_CONFIG)'
+complete -c gatehouse -n '__gatehouse_at \'restore\'' -l data -x -a '(__fish_complete_directories)' -d 'Data directory (default: data)'
+complete -c gatehouse -n '__gatehouse_at \'restore\'' -l json -d 'Print JSON'
 complete -c gatehouse -n '__gatehouse_at \'doctor\'' -l config -r -F -d 'Configuration file (or the variable GATEHOUSE_CONFIG)'
 complete -c gatehouse -n '__gatehouse_at \'doctor\'' -l data -x -a '(__fish_complete_directories)' -d 'Data directory (default: data)'
 complete -c gatehouse -n '__gatehouse_at \'doctor\'' -l role -x -a 'gateway auth files worker notifier all' -d 'Role to run: gateway, auth, files, worker, notifier or all; may be repeated'

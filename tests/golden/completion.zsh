@@ -5,7 +5,7 @@ _gatehouse() {
   local -a commands
   for ((i = 2; i < CURRENT; i++)); do
     case "$command $words[i]" in
-      (' serve'|' config'|'config check'|'config print'|'config reload'|'config diff'|'config explain'|' user'|'user add'|'user list'|'user show'|'user passwd'|'user disable'|'user enable'|'user remove'|'user totp-reset'|'user roles'|'user import'|' role'|'role list'|'role add'|'role set'|'role remove'|' key'|'key list'|'key rotate'|' audit'|'audit list'|'audit verify'|' dead'|'dead list'|'dead show'|'dead retry'|'dead drop'|' doctor'|' login'|' logout'|' files'|'files list'|'files get'|'files rm'|' upload'|' version'|' completion'|' man')
+      (' serve'|' config'|'config check'|'config print'|'config reload'|'config diff'|'config explain'|' user'|'user add'|'user list'|'user show'|'user passwd'|'user disable'|'user enable'|'user remove'|'user totp-reset'|'user roles'|'user import'|' role'|'role list'|'role add'|'role set'|'role remove'|' key'|'key list'|'key rotate'|' audit'|'audit list'|'audit verify'|' dead'|'dead list'|'dead show'|'dead retry'|'dead drop'|' backup'|' restore'|' doctor'|' login'|' logout'|' files'|'files list'|'files get'|'files rm'|' upload'|' version'|' completion'|' man')
         command="${command:+$command }$words[i]"
         at=$i
         ;;
@@ -23,6 +23,8 @@ _gatehouse() {
         'key:Manage the keys that tokens are signed with'
         'audit:Look at the log of who did what'
         'dead:Manage dead letters\: events that failed too often'
+        'backup:Copy the embedded stores as they are at one moment'
+        'restore:Bring a backup back into an empty data directory'
         'doctor:Tell what is wrong with an installation, and what to do about it'
         'login:Log in at a server, as one of its users'
         'logout:End the session of `gatehouse login`'
@@ -287,6 +289,20 @@ _gatehouse() {
         '*--config[Configuration file (or the variable GATEHOUSE_CONFIG)]:FILE:_files' \
         '*--data[Data directory (default\: data)]:DIR:_files -/' \
         ':ID: '
+      ;;
+    ('backup')
+      _arguments -S \
+        '*--config[Configuration file (or the variable GATEHOUSE_CONFIG)]:FILE:_files' \
+        '*--data[Data directory (default\: data)]:DIR:_files -/' \
+        '*--json[Print JSON]' \
+        ':DIR:_files -/'
+      ;;
+    ('restore')
+      _arguments -S \
+        '*--config[Configuration file (or the variable GATEHOUSE_CONFIG)]:FILE:_files' \
+        '*--data[Data directory (default\: data)]:DIR:_files -/' \
+        '*--json[Print JSON]' \
+        ':DIR:_files -/'
       ;;
     ('doctor')
       _arguments -S \
