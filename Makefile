@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # make run     install what is missing, build, and start every role in the foreground: it prints where to click
 # make test    install what is missing, and run every test
-.PHONY: help setup build run test lint tidy bench golden clean
+.PHONY: help setup build run test lint tidy bench package golden clean
 
 help:
 	@sed -n '2,3p' $(MAKEFILE_LIST) | sed 's/^# //'
 	@echo 'make build   build/gatehouse, optimized'
 	@echo 'make lint    format, includes, scripts, and clang-tidy over what changed; make tidy: over everything'
 	@echo 'make bench   the benchmarks (installs the programs that they compare with)'
+	@echo 'make package the Debian package, in build/package'
 	@echo 'make golden  write the generated pages again'
 
 setup:
@@ -35,6 +36,9 @@ tidy:
 bench: build
 	tools/setup bench
 	bench/gateway/run
+
+package: build
+	tools/package
 
 golden: build
 	tools/update_golden
