@@ -10,6 +10,7 @@
 #include "auth/key_times.hpp"
 #include "auth/secret_box.hpp"
 #include "events/amqp_url.hpp"
+#include "files/files.hpp"
 #include "gateway/gateway.hpp"
 #include "http/endpoint_set.hpp"
 #include "http/url.hpp"
@@ -381,6 +382,8 @@ void check_limits(const Config& config, Report& report)
         report.add("auth.access_token_ttl", "must not be longer than 24h: revocations are kept for as long");
     if (config.events.retry.delay_first > config.events.retry.delay_max)
         report.add("events.delay_first", "must not be longer than events.delay_max");
+    for (const files::ConfigError& error : files::find_config_errors(config.files))
+        report.add("files." + error.key, error.what);
     if (config.files.upload_bytes_max > config.gateway.body_bytes_max)
         report.add("files.upload_bytes_max",
                    "must not be larger than gateway.body_bytes_max, which ends the upload first");

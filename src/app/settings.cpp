@@ -434,6 +434,14 @@ void add_auth_settings(std::vector<Setting>& table, auth::Config& auth)
         });
 }
 
+std::vector<Setting> role_quota_settings(files::RoleQuota& quota)
+{
+    return {
+        {"role", &quota.role, "a role of the user", Setting::required},
+        {"bytes", Size{&quota.bytes, 0}, "what the user may store; 0: no limit", Setting::required},
+    };
+}
+
 void add_files_settings(std::vector<Setting>& table, files::Config& files)
 {
     table.insert(
@@ -445,6 +453,13 @@ void add_files_settings(std::vector<Setting>& table, files::Config& files)
              "content and records: local:DIRECTORY, relative to the data directory, or mongodb://host/name",
              Setting::url},
             {"files.upload_bytes_max", Size{&files.upload_bytes_max, 1}, "largest file"},
+            {"files.quota_bytes", Size{&files.quota_bytes, 0},
+             "how much the uploads of one user may be together, without what is made from them; 0: no limit"},
+            {"files.quota_by_role", items(files.quota_by_role, role_quota_settings),
+             "the same for those who have a role; of several the largest counts"},
+            {"files.allowed_types", &files.allowed_types,
+             "media types of files that are accepted, such as image/* or application/pdf, by their content; empty: "
+             "all"},
             {"files.link_lifetime_max", Seconds{&files.link_lifetime_max, seconds{1}},
              "longest life of a link by which anybody may download a file"},
             {"files.event_streams_max", Count{&files.event_streams_max, 1, 100'000},

@@ -79,7 +79,7 @@ int progress_of(State state) { return state == State::processed ? 100 : 0; }
 
 std::span<const sql::Migration> migrations()
 {
-    static const std::array<sql::Migration, 2> steps{{
+    static const std::array<sql::Migration, 3> steps{{
         {1,
          "files, outbox and garbage",
          {"CREATE TABLE files ("
@@ -95,6 +95,8 @@ std::span<const sql::Migration> migrations()
           "body TEXT NOT NULL)",
           "CREATE TABLE garbage (content TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID"}},
         {2, "uploads", upload_records::schema()},
+        // Holds all that usage() reads.
+        {3, "usage", {"CREATE INDEX files_by_size ON files (owner, derived_from, size)"}},
     }};
     return steps;
 }
@@ -148,6 +150,13 @@ std::vector<File> derived(sql::Connection& connection, const std::vector<std::st
     if (source_ids.empty())
         return {};
     return to_files(connection.query(statement, {to_json_array(source_ids)}));
+}
+
+Usage usage(sql::Connection& connection, const std::string& owner)
+{
+    auto rows = connection.query(
+        "SELECT COALESCE(SUM(size), 0), COUNT(*) FROM files WHERE owner = ? AND derived_from = ''", {owner});
+    return {static_cast<std::uint64_t>(rows.front().integer(0)), static_cast<std::uint64_t>(rows.front().integer(1))};
 }
 
 bool remove(sql::Connection& connection, const std::string& id, const events::Event& announce)

@@ -29,6 +29,8 @@ bool insert(sql::Connection& connection, const Record& record, const std::option
 std::vector<File> list(sql::Connection& connection, const ListQuery& query);
 std::vector<File> derived(sql::Connection& connection, const std::vector<std::string>& source_ids);
 
+Usage usage(sql::Connection& connection, const std::string& owner);
+
 // Removes the file and all that was derived from it; their content is named by the garbage from now on.
 bool remove(sql::Connection& connection, const std::string& id, const events::Event& announce);
 

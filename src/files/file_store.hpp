@@ -72,6 +72,13 @@ public:
     virtual Task<std::string_view> read() = 0;  // valid until the next call
 };
 
+// Of one owner's uploads, without what was derived from them.
+struct Usage {
+    std::uint64_t bytes = 0;
+    std::uint64_t files = 0;
+    bool operator==(const Usage&) const = default;
+};
+
 struct ListQuery {
     std::string owner;       // empty: of everybody
     std::string after;       // cursor: the id of the last one seen, empty at the start
@@ -92,6 +99,8 @@ public:
     virtual Task<std::unique_ptr<FileReader>> open(std::string id) = 0;  // nullptr when unknown
     virtual Task<std::vector<File>> list(ListQuery query) = 0;           // uploads only, newest first
     virtual Task<std::vector<File>> derived(std::vector<std::string> source_ids) = 0;
+
+    virtual Task<Usage> usage(std::string owner) = 0;
 
     // Removes a file and everything derived from it; `announce` becomes part of the outbox. False when unknown.
     virtual Task<bool> remove(std::string id, events::Event announce) = 0;

@@ -537,6 +537,19 @@ TYPED_TEST_P(FileStoreSuite, AFeedTellsWhatChanges)
     EXPECT_TRUE(this->run(feed->read({source.owner}, 100)).changes.empty());
 }
 
+TYPED_TEST_P(FileStoreSuite, UsageCountsTheUploadsOfOneOwner)
+{
+    EXPECT_EQ(this->run(this->store_->usage("owner-1")), Usage{});
+    File first = this->put_upload("owner-1", "12345");
+    this->put_upload("owner-1", "");
+    this->put_upload("owner-1", "123");
+    this->put_upload("owner-2", "1234567");
+    this->put_derived(first, "audio", "not counted");
+    EXPECT_EQ(this->run(this->store_->usage("owner-1")), (Usage{8, 3}));
+    this->run(this->store_->remove(first.id, make_event("file.deleted", first.id)));
+    EXPECT_EQ(this->run(this->store_->usage("owner-1")), (Usage{3, 2}));
+}
+
 TYPED_TEST_P(FileStoreSuite, AFeedTellsManyChangesInParts)
 {
     auto feed = this->store_->changes();
@@ -572,8 +585,8 @@ REGISTER_TYPED_TEST_SUITE_P(FileStoreSuite, AStoredFileComesBackAsItWasGiven, AF
                             NamesAreKeptWhateverTheySay, UnknownIdsAreUnknown, AListHasOwnUploadsNewestFirstPageByPage,
                             ACursorStaysRightWhileFilesComeAndGo, DerivedFilesAreFoundBySeveralSourcesAtOnce,
                             AStateAndItsEventChangeTogether, TheOutboxGivesEventsInOrderUntilTheyAreCleared,
-                            AFeedTellsWhatChanges, AFeedTellsManyChangesInParts, ManyEventsAreClearedAtOnce,
-                            WhoWaitsForEventsIsToldOfEach, EverythingIsThereAfterARestart,
+                            AFeedTellsWhatChanges, UsageCountsTheUploadsOfOneOwner, AFeedTellsManyChangesInParts,
+                            ManyEventsAreClearedAtOnce, WhoWaitsForEventsIsToldOfEach, EverythingIsThereAfterARestart,
                             ACrashKeepsWhatWasCommittedAndNothingElse, AStoppedStoreIsUnavailable);
 
 }  // namespace gatehouse::files::testing

@@ -13,6 +13,7 @@ Context::Context(Config given, Files::Needs needs, std::string url)
     : config(std::move(given)), public_url(std::move(url)), store(needs.store), authenticators(needs.authenticators),
       clock(needs.clock), links(needs.service_key),
       events(store, clock, needs.metrics, {config.event_streams_max, config.event_streams_per_user}),
+      quota(store, config),
       uploads(needs.metrics.counter("gatehouse_files_uploads_total", "Files uploaded and visible")),
       uploaded_bytes(needs.metrics.counter("gatehouse_files_uploaded_bytes_total", "Bytes of the files uploaded"))
 {
@@ -67,6 +68,7 @@ private:
             {"DELETE", "/uploads/{id}", on(tus_terminate)},
             {"OPTIONS", "/uploads/{id}", on(tus_options)},
             {"GET", "/files", on(list_files)},
+            {"GET", "/files/usage", on(show_usage)},
             {"GET", "/files/{id}", on(show_file)},
             {"DELETE", "/files/{id}", on(delete_file)},
             {"GET", "/files/{id}/content", on(download)},

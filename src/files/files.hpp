@@ -13,8 +13,16 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gatehouse::files {
+
+// What is wrong with the settings, by key within the section.
+struct ConfigError {
+    std::string key;
+    std::string what;
+};
+std::vector<ConfigError> find_config_errors(const Config& config);
 
 class Files final {
 public:

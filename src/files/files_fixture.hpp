@@ -94,7 +94,8 @@ protected:
 
     Files::Needs needs() { return {*store_, authenticators_, service_key_, clock_, metrics_}; }
 
-    std::string token_for(const std::string& user, std::vector<std::string> permissions) const
+    std::string token_for(const std::string& user, std::vector<std::string> permissions,
+                          std::vector<std::string> roles = {}) const
     {
         identity::Claims claims;
         claims.issuer = "https://gate.example";
@@ -106,6 +107,7 @@ protected:
         claims.issued_at = to_unix_seconds(clock_.now());
         claims.expires_at = claims.issued_at + 600;
         claims.permissions = std::move(permissions);
+        claims.roles = std::move(roles);
         return identity::sign_token(claims, key_);
     }
     std::string token_for(const std::string& user) const { return token_for(user, {"files:read", "files:write"}); }

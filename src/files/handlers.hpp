@@ -8,6 +8,7 @@
 #include "files/download_link.hpp"
 #include "files/file_events.hpp"
 #include "files/files.hpp"
+#include "files/quota.hpp"
 #include "http/message.hpp"
 #include "http/problem.hpp"
 #include "identity/claims.hpp"
@@ -32,6 +33,7 @@ struct Context {
     const Clock& clock;
     LinkSigner links;
     FileEvents events;
+    Quota quota;
     prometheus::Counter& uploads;
     prometheus::Counter& uploaded_bytes;
     BlockingPool checking{{.name = "files-check", .threads = 2, .queue_max = 4096}};  // checksums
@@ -45,6 +47,9 @@ std::shared_ptr<const identity::Claims> require(Context& context, const http::Re
 // The file, if the caller owns it or has `any_permission`. Throws Problem 404 otherwise, the same for a file of
 // somebody else as for none: ids cannot be probed.
 Task<File> get_file(Context& context, const identity::Claims& caller, std::string id, std::string_view any_permission);
+
+// The media type of content that begins with `head`. Throws Problem 415 when such files are not taken here.
+Task<std::string> sniff_allowed(Context& context, std::string_view head, std::string name);
 
 // What every way to upload a file ends with. The problem 413 for `name`.
 void count_upload(Context& context, const File& file);
@@ -60,6 +65,7 @@ Task<http::Response> tus_append(http::Request& request, Context& context);
 Task<http::Response> tus_terminate(http::Request& request, Context& context);
 
 Task<http::Response> list_files(http::Request& request, Context& context);
+Task<http::Response> show_usage(http::Request& request, Context& context);
 Task<http::Response> show_file(http::Request& request, Context& context);
 Task<http::Response> delete_file(http::Request& request, Context& context);
 Task<http::Response> download(http::Request& request, Context& context);

@@ -299,6 +299,12 @@ public:
         co_return co_await core_->database->read(job);
     }
 
+    Task<Usage> usage(std::string owner) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::usage(connection, owner); };
+        co_return co_await core_->database->read(job);
+    }
+
     Task<bool> remove(std::string id, events::Event announce) override
     {
         Change change{.id = id, .removed = true};

@@ -481,18 +481,36 @@ std::int64_t Database::remove_many(const char* collection, const Document& filte
     return reply.count("deletedCount");
 }
 
-void Database::find(const char* collection, const Document& filter, const Document& options, const Visit& visit)
+namespace {
+
+void visit_all(mongoc_cursor_t* cursor, const char* collection, const Database::Visit& visit)
 {
-    Opened opened(*state_, collection);
-    Cursor cursor(mongoc_collection_find_with_opts(opened.get(), filter.get(), options.get(), nullptr));
     const bson_t* found = nullptr;
-    while (mongoc_cursor_next(cursor.get(), &found)) {
+    while (mongoc_cursor_next(cursor, &found)) {
         if (!visit(Document(*found)))
             return;
     }
     bson_error_t error{};
-    if (mongoc_cursor_error(cursor.get(), &error))
+    if (mongoc_cursor_error(cursor, &error))
         fail("read", collection, error);
+}
+
+}  // namespace
+
+void Database::find(const char* collection, const Document& filter, const Document& options, const Visit& visit)
+{
+    Opened opened(*state_, collection);
+    Cursor cursor(mongoc_collection_find_with_opts(opened.get(), filter.get(), options.get(), nullptr));
+    visit_all(cursor.get(), collection, visit);
+}
+
+void Database::aggregate(const char* collection, const std::vector<Document>& steps, const Visit& visit)
+{
+    Opened opened(*state_, collection);
+    Document pipeline;
+    pipeline.add("pipeline", steps);
+    Cursor cursor(mongoc_collection_aggregate(opened.get(), MONGOC_QUERY_NONE, pipeline.get(), nullptr, nullptr));
+    visit_all(cursor.get(), collection, visit);
 }
 
 std::optional<Document> Database::find_one(const char* collection, const Document& filter, const Document& options)

@@ -142,6 +142,9 @@ public:
     using Visit = std::function<bool(const Document&)>;
     void find(const char* collection, const Document& filter, const Document& options, const Visit& visit);
 
+    // The same with what the steps of an aggregation make.
+    void aggregate(const char* collection, const std::vector<Document>& steps, const Visit& visit);
+
     std::optional<Document> find_one(const char* collection, const Document& filter,
                                      const Document& options = Document());
 

@@ -303,6 +303,12 @@ public:
         co_return co_await core_->run(core_->records, job);
     }
 
+    Task<Usage> usage(std::string owner) override
+    {
+        auto job = [&] { return mongo::usage(core_->database, owner); };
+        co_return co_await core_->run(core_->records, job);
+    }
+
     Task<bool> remove(std::string id, events::Event announce) override
     {
         auto job = [&] { return remove_blocking(id, announce); };

@@ -103,6 +103,7 @@ std::vector<Database::Index> file_indexes()
     // what was derived from a file.
     indexes.push_back(make_index({{"metadata.owner", 1}, {"metadata.derived_from", 1}, {"metadata.id", -1}}));
     indexes.push_back(make_index({{"metadata.derived_from", 1}, {"metadata.id", -1}}));
+    indexes.push_back(make_index({{"metadata.owner", 1}, {"metadata.derived_from", 1}, {"length", 1}}));  // usage()
     indexes.push_back(make_index({{"metadata.outbox_at", 1}}));
     indexes.push_back(make_index({{"metadata.purge_at", 1}}));
     indexes.push_back(make_index({{changed_at, 1}}));
@@ -183,6 +184,32 @@ std::vector<File> derived(Database& database, const std::vector<std::string>& so
     Document options;
     options.add("sort", sort);
     return find_files(database, filter, std::move(options));
+}
+
+// Two questions: servers that speak MongoDB's protocol do not all count and add up in one.
+Usage usage(Database& database, const std::string& owner)
+{
+    Document filter;
+    filter.add("metadata.owner", owner).add("metadata.derived_from", "");
+    Document length;
+    length.add("$sum", "$length");
+    Document sum;
+    sum.add("_id", "$metadata.owner").add("bytes", length);
+    std::vector<Document> steps(2);
+    steps[0].add("$match", filter);
+    steps[1].add("$group", sum);
+    Usage usage;
+    database.aggregate(files_collection, steps, [&](const Document& found) {
+        usage.bytes = static_cast<std::uint64_t>(found.find_integer("bytes").value_or(0));
+        return false;
+    });
+    steps[1] = Document();
+    steps[1].add("$count", "files");
+    database.aggregate(files_collection, steps, [&](const Document& found) {
+        usage.files = static_cast<std::uint64_t>(found.find_integer("files").value_or(0));
+        return false;
+    });
+    return usage;
 }
 
 bool mark_removed(Database& database, const Outbox& outbox, const std::string& id, TimePoint purge_at,

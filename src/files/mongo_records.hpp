@@ -49,6 +49,8 @@ bool insert_record(Database& database, const Outbox& outbox, const Record& recor
 std::vector<File> list(Database& database, const ListQuery& query);
 std::vector<File> derived(Database& database, const std::vector<std::string>& source_ids);
 
+Usage usage(Database& database, const std::string& owner);
+
 // Makes the file invisible, its content to be purged after `purge_at`. False when it is unknown. With `file`, what it
 // was, those who follow the changes of files are told.
 bool mark_removed(Database& database, const Outbox& outbox, const std::string& id, TimePoint purge_at,

@@ -7,7 +7,6 @@
 #include "files/file_json.hpp"
 #include "files/file_name.hpp"
 #include "files/handlers.hpp"
-#include "files/sniff.hpp"
 #include "files/tus_fields.hpp"
 
 #include "base/encoding.hpp"
@@ -137,11 +136,20 @@ Task<void> finish(Context& context, const identity::Claims& caller, const http::
     if (file.size > context.config.upload_bytes_max)  // it was larger when the upload began
         throw too_long(context, file.name);
     std::string head = co_await writer.head();
-    auto sniff = [&head] { return sniff_type(head); };
-    file.type = co_await context.sniffing.run(sniff);
+    std::exception_ptr refusal;
+    try {
+        file.type = co_await sniff_allowed(context, head, file.name);
+    } catch (const Problem&) {
+        refusal = std::current_exception();
+    }
+    if (refusal) {
+        co_await context.store.uploads().remove(file.id);  // it will never be taken
+        std::rethrow_exception(refusal);
+    }
     file.sha256 = writer.sha256();
     file.created_at = context.clock.now();
     events::Event event = make_uploaded_event(file, caller, request);
+    auto turn = co_await context.quota.take_turn(caller, file.size);
     co_await writer.finish(file, std::move(event));
     count_upload(context, file);
 }
@@ -370,6 +378,8 @@ Task<http::Response> create(http::Request& request, Context& context)
 {
     auto caller = require(context, request, write_permission);
     Upload upload = read_creation(request, *caller, context);
+    Room room = co_await context.quota.find_room(*caller);
+    room.require(upload.length.value_or(0));
     bool has_body = request.body->length() != 0;
     if (has_body && !has_content_type(request))
         throw wrong_content_type();

@@ -71,6 +71,7 @@ constexpr BuiltIn built_ins[] = {
     {"POST HEAD PATCH DELETE", "/uploads/*", Role::files, required, "files:write", 0},
     {"OPTIONS", "/uploads/*", Role::files, none, "", form_bytes_max},
     {"GET", "/files", Role::files, required, "files:read", form_bytes_max},
+    {"GET", "/files/usage", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/files/{id}", Role::files, required, "files:read", form_bytes_max},
     {"DELETE", "/files/{id}", Role::files, required, "files:write", form_bytes_max},
     {"GET", "/files/{id}/content", Role::files, required, "files:read", form_bytes_max, true},

@@ -67,6 +67,7 @@ constexpr ProblemCode codes[] = {
     {"body_too_large", 413, "The request body is too large"},
     {"file_too_large", 413, "The file is too large"},
     {"target_too_long", 414, "The request target is too long"},
+    {"file_type_not_allowed", 415, "Files of this type are not accepted here"},
     {"unsupported_media_type", 415, "The content type is not supported here"},
     {"range_not_satisfiable", 416, "The range lies outside of the content"},
     {"invalid_fields", 422, "Some fields are not valid"},
@@ -85,6 +86,7 @@ constexpr ProblemCode codes[] = {
     {"revocations_stale", 503, "Access tokens cannot be checked for now"},
     {"upstream_timeout", 504, "The service behind this one did not answer in time"},
     {"unsupported_version", 505, "The HTTP version is not supported"},
+    {"quota_exceeded", 507, "The quota is used up"},
 };
 
 const ProblemCode* find_code(std::string_view code)
@@ -291,7 +293,8 @@ Response Problem::to_response(std::string_view request_id) const
     response.headers.set("content-type", media_type);
     response.headers.set("cache-control", "no-store");
     response.body = json::serialize(body);
-    if (status_ >= 500)
+    const bool is_ours = status_ >= 500 && status_ != 507;  // a quota that is used up is no failure
+    if (is_ours)
         response.cause = cause_.empty() ? detail_ : cause_;
     return response;
 }
