@@ -88,6 +88,7 @@ UniqueFd ContentDirectory::open_temporary(const std::string& name) const
         fail("open", (root_ / "tmp" / name).native());
     return file;
 }
+
 std::string ContentDirectory::place_of(const std::string& name) { return "content/" + shard_of(name) + "/" + name; }
 
 UniqueFd ContentDirectory::open_shard(const std::string& name, bool create) const
