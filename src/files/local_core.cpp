@@ -7,6 +7,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <unordered_set>
 #include <utility>
 
 namespace gatehouse::files::local {
@@ -100,6 +101,28 @@ void Core::recover()
     }
     if (settled > 0)
         log::info("files", "recovered from an interrupted run", {{"unfinished", settled}});
+    remove_uploads_without_content();
+}
+
+// A backup that was restored has the records of unfinished uploads, but nothing of their content: their clients begin
+// anew.
+void Core::remove_uploads_without_content()
+{
+    auto temporary = content.temporary_names();
+    std::unordered_set<std::string> there(temporary.begin(), temporary.end());
+    auto remove = [&](sql::Connection& connection) {
+        std::int64_t removed = 0;
+        for (const auto& name : upload_records::contents(connection)) {
+            if (there.contains(name))
+                continue;
+            upload_records::remove(connection, ContentDirectory::find_id(name).value());
+            ++removed;
+        }
+        return removed;
+    };
+    std::int64_t removed = database->write_blocking(remove);
+    if (removed > 0)
+        log::warn("files", "unfinished uploads whose content is not there are over", {{"count", removed}});
 }
 
 void Core::sweep()

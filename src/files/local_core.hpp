@@ -65,6 +65,7 @@ private:
 
     bool settle(const std::string& name);
     void recover();
+    void remove_uploads_without_content();
     void sweep();
     void tend();
 

@@ -254,6 +254,19 @@ TEST_F(LocalUploadRecovery, ContentWithoutAnUploadGoes)
     expect_no_leftovers();
 }
 
+// As after the restoring of a backup.
+TEST_F(LocalUploadRecovery, AnUploadWithoutContentIsOver)
+{
+    Upload lost = create(7);
+    append(lost.id, "con");
+    Upload kept = create(7);
+    append(kept.id, "con");
+    fs::remove(temporary(content_name(lost.id)));
+    restart();
+    EXPECT_EQ(run(uploads().find(lost.id)), std::nullopt);
+    EXPECT_EQ(offset_of(kept.id), 3U);
+}
+
 TEST_F(LocalUploadRecovery, BytesBehindTheOffsetAreCutOff)
 {
     Upload upload = create(10);

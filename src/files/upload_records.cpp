@@ -112,6 +112,11 @@ std::optional<std::string> remove(sql::Connection& connection, const std::string
     return std::move(record->content);
 }
 
+std::vector<std::string> contents(sql::Connection& connection)
+{
+    return to_names(connection.query("SELECT content FROM uploads"));
+}
+
 std::vector<std::string> find_expired(sql::Connection& connection, TimePoint now, std::size_t limit)
 {
     return to_names(connection.query("SELECT content FROM uploads WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",

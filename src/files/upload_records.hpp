@@ -42,6 +42,9 @@ bool end(sql::Connection& connection, const Record& record);
 // The name of its content.
 std::optional<std::string> remove(sql::Connection& connection, const std::string& id);
 
+// The names of the content of all uploads.
+std::vector<std::string> contents(sql::Connection& connection);
+
 // The names of the content of expired uploads; of those that are removed now.
 std::vector<std::string> find_expired(sql::Connection& connection, TimePoint now, std::size_t limit);
 std::vector<std::string> remove_expired(sql::Connection& connection, TimePoint now, std::size_t limit);
