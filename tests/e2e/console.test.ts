@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The console in a browser, against the real program: from the printed link to the mp3 and the mail.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -139,6 +140,44 @@ test('a file is shared by a link, which whoever has it may follow', async () => 
   expect(stranger.headers.get('content-disposition')).toContain('clip.mp4');
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
+});
+
+test('an upload that a reload interrupts goes on where it was', async () => {
+  const { page, context } = admin;
+  const file = path.join(gatehouse.data, 'large.bin');
+  const content = randomBytes(12_000_000);
+  writeFileSync(file, content);
+  const network = await context.newCDPSession(page);
+  await network.send('Network.enable');
+  const throttle = (uploadThroughput: number) =>
+    network.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+
+  await throttle(1_000_000);
+  await page.locator('input[type=file]').setInputFiles(file);
+  const row = fileRow(page, 'large.bin');
+  await row.getByText(/^[4-9]\.\d MB of 12\.0 MB/).waitFor();
+  page.once('dialog', (dialog) => void dialog.accept()); // "leave this page?"
+  await page.reload();
+
+  await isShown(row.getByText(/MB of 12\.0 MB arrived\. Choose the file again to go on\./));
+  expect(Number.parseFloat(await row.innerText().then((text) => /([\d.]+) MB of/.exec(text)![1]!))).toBeGreaterThan(1);
+  await picture(page, 'upload-interrupted');
+  await throttle(-1);
+  const sent: number[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'PATCH') sent.push(Number(request.headers()['upload-offset']));
+  });
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), button(page, 'Choose large.bin to go on').click()]);
+  await chooser.setFiles(file);
+  await page.locator('li[data-state=processed]', { hasText: 'large.bin' }).waitFor({ timeout: 60_000 });
+  expect(sent[0]).toBeGreaterThan(1_000_000);
+  expect(await row.count()).toBe(1);
+
+  const token = await gatehouse.token('ada');
+  const list = (await (await gatehouse.request('GET', '/files', { token })).json()) as { items: { name: string; sha256: string }[] };
+  const stored = list.items.find((one) => one.name === 'large.bin');
+  expect(stored?.sha256).toBe(createHash('sha256').update(content).digest('hex'));
+  expect(await page.evaluate(() => localStorage.length)).toBe(0);
 });
 
 test('a file is deleted after a question, by the keyboard alone', async () => {

@@ -152,7 +152,12 @@ export const strings = {
     retryShort: 'Try again',
     done: (name: string) => `Uploaded ${name}`,
     failed: (name: string) => `${name} was not uploaded`,
-    broken: 'The connection broke off before the upload was complete.',
+    broken: 'The connection broke off before the upload was complete. It goes on where it was.',
+    interruptedLabel: 'Interrupted uploads',
+    interrupted: (arrived: string, total: string) => `${arrived} of ${total} arrived. Choose the file again to go on.`,
+    goOn: (name: string) => `Choose ${name} to go on uploading it`,
+    goOnShort: 'Choose file',
+    discard: (name: string) => `Discard what has arrived of ${name}`,
   },
 
   profile: {

@@ -5,7 +5,7 @@ import { announcements } from './announce.svelte';
 import { files } from './files.svelte';
 import { explain, NetworkError, SignedOutError, type Explanation } from './problem';
 import { session } from './session.svelte';
-import { sendFile, SpeedMeter } from './upload';
+import { discard, discardInterrupted, findInterrupted, isOf, sendFile, SpeedMeter, type Interrupted } from './upload';
 
 const running_max = 2;
 
@@ -29,6 +29,7 @@ export class Upload {
 
 class Uploads {
   list = $state<Upload[]>([]);
+  interrupted = $state.raw<Interrupted[]>([]); // begun in a page that is gone
   private lastKey = 0;
 
   get unfinished(): number {
@@ -36,14 +37,33 @@ class Uploads {
   }
 
   add(chosen: Iterable<File>): void {
-    for (const file of chosen) this.list.push(new Upload(++this.lastKey, file));
+    const owner = session.user?.id ?? '';
+    for (const file of chosen) {
+      this.list.push(new Upload(++this.lastKey, file));
+      this.interrupted = this.interrupted.filter((begun) => !isOf(begun, owner, file));
+    }
     this.startNext();
   }
 
+  // Ends it, here and at the server.
   cancel(upload: Upload): void {
     upload.controller.abort();
+    void discard(session.user?.id ?? '', upload.file);
     this.drop(upload);
     this.startNext();
+  }
+
+  // Finds what was begun in another page and has not come to its end.
+  async lookForInterrupted(): Promise<void> {
+    const owner = session.user?.id ?? '';
+    await session.keepFresh();
+    const found = await findInterrupted(owner);
+    this.interrupted = found.filter((begun) => !this.list.some((upload) => isOf(begun, owner, upload.file)));
+  }
+
+  async discardInterrupted(begun: Interrupted): Promise<void> {
+    this.interrupted = this.interrupted.filter((other) => other !== begun);
+    await discardInterrupted(begun);
   }
 
   retry(upload: Upload): void {
@@ -57,10 +77,11 @@ class Uploads {
     this.list = this.list.filter((other) => other !== upload);
   }
 
-  // Another user logs in: nothing of the last one's goes on.
+  // Another user logs in: nothing of the last one's goes on. What was begun can be gone on with later.
   clear(): void {
     for (const upload of this.list) upload.controller.abort();
     this.list = [];
+    this.interrupted = [];
   }
 
   private startNext(): void {
@@ -76,16 +97,21 @@ class Uploads {
   private async run(upload: Upload): Promise<void> {
     upload.state = 'running';
     try {
-      await session.keepFresh();
-      const records = await session.api.withSession(() => {
+      const id = await session.api.withSession(() => {
         const meter = new SpeedMeter(performance.now());
-        upload.sent = 0;
-        return sendFile(upload.file, upload.controller.signal, (sent) => {
-          upload.sent = Math.min(sent, upload.file.size);
-          upload.speed = meter.update(sent, performance.now());
+        let first: number | null = null; // where it goes on: what is there already came at no speed
+        return sendFile(upload.file, {
+          owner: session.user?.id ?? '',
+          signal: upload.controller.signal,
+          beforeRequest: () => session.keepFresh(),
+          onProgress: (sent) => {
+            first ??= sent;
+            upload.sent = Math.min(sent, upload.file.size);
+            upload.speed = meter.update(sent - first, performance.now());
+          },
         });
       });
-      files.add(records);
+      files.add([await session.api.file(id)]);
       this.drop(upload);
       announcements.say(strings.upload.done(upload.file.name), true);
     } catch (error) {
