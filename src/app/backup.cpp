@@ -301,7 +301,10 @@ int bring_back(const CommandLine& line, const Config& config)
                    json::serialize(json::object{
                        {"data", data.path().string()}, {"files", manifest.size()}, {"bytes", bytes_of(manifest)}}));
     else
-        fmt::print("{}: {} files, {}\n", data.path().string(), manifest.size(), format_bytes(bytes_of(manifest)));
+        fmt::print(
+            "{}: {} files, {}\n"
+            "The backup does not know what was revoked after it was made: gatehouse key rotate --now --data {}\n",
+            data.path().string(), manifest.size(), format_bytes(bytes_of(manifest)), data.path().string());
     return 0;
 }
 
