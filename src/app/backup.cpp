@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 
 constexpr int format = 1;
 constexpr const char* manifest_name = "manifest.json";
-constexpr int rounds_max = 5;
+constexpr int rounds_max = 50;
 
 // A database and its place in a backup.
 struct Database {
@@ -156,12 +156,13 @@ private:
         ProgressBar bar("Copying", total, Unit::bytes);
         std::uint64_t done = 0;
         std::set<std::string> wanted;
+        bool complete = true;
         for (const auto& content : contents) {
             std::string path = "files/" + content.path;
             wanted.insert(path);
-            if (!manifest_.contains(path) &&
-                !copy_content(path, content, [&](std::uint64_t bytes) { bar.show(done += bytes); }))
-                return false;
+            // The others are copied nevertheless: the next round has little left to do.
+            if (!manifest_.contains(path))
+                complete &= copy_content(path, content, [&](std::uint64_t bytes) { bar.show(done += bytes); });
         }
         // What an earlier round copied and was removed since then.
         for (auto entry = manifest_.begin(); entry != manifest_.end();) {
@@ -170,7 +171,7 @@ private:
                 fs::remove(target_ / entry->first);
             entry = stale ? manifest_.erase(entry) : std::next(entry);
         }
-        return true;
+        return complete;
     }
 
     void copy_databases()
