@@ -236,6 +236,7 @@ Task<void> Acceptor::stop_connections(std::chrono::milliseconds grace, std::chro
     auto began = std::chrono::steady_clock::now();
     if (idle_grace.count() > 0)
         co_await wait_for_idle(std::min(grace, idle_grace));
+    context_.idle_ones_end = true;
     // From the end: one that is cut ends later, but nothing here depends on that.
     for (std::size_t i = context_.connections.size(); i > 0; --i)
         context_.connections[i - 1]->drain();

@@ -106,6 +106,11 @@ Task<void> Connection::run()
             co_return;
         }
         rest();
+        // Its answer had said that it stays, and ended after the idle ones were closed: a stream, or a long download.
+        if (context_.idle_ones_end && idle_ && stream_.peek() != IoStatus::done) {
+            stream_.shutdown_write();
+            co_return;
+        }
         if (++served_without_wait_ == requests_without_wait_max) {
             served_without_wait_ = 0;
             co_await asio::post(co_await asio::this_coro::executor, asio::deferred);

@@ -68,6 +68,7 @@ public:
     Deadlines deadlines;
     std::string output;  // scratch for one message's head; empty between uses
     bool draining = false;
+    bool idle_ones_end = false;  // later in a drain: a connection that becomes idle ends
     std::vector<OpenConnection*> connections;
     std::atomic<std::size_t> connection_count{0};  // the same, for other threads
     std::atomic<std::uint64_t> accepted{0};        // connections, since the start
