@@ -256,6 +256,50 @@ TEST_F(DrainTest, CutsWhatIsNotDoneInTime)
     EXPECT_EQ(server_.server().connection_count(), 0U);
 }
 
+// A stream that goes on until the gate opens.
+class GatedBody final : public BodyReader {
+public:
+    explicit GatedBody(Gate& gate) : gate_(gate) {}
+    Task<std::string_view> read() override
+    {
+        bool first = !std::exchange(begun_, true);
+        if (first)
+            co_return "begun";
+        co_await gate_.pass();
+        co_return std::string_view{};
+    }
+    std::optional<std::uint64_t> length() const override { return std::nullopt; }
+
+private:
+    Gate& gate_;
+    bool begun_ = false;
+};
+
+TEST(ServerLimits, AStreamThatEndsDuringADrainEndsItsConnection)
+{
+    std::optional<Gate> gate;
+    TestServer server([&gate](Request&) {
+        return [](Gate& passed) -> Task<Response> {
+            Response response;
+            response.stream = std::make_unique<GatedBody>(passed);
+            co_return response;
+        }(*gate);
+    });
+    gate.emplace(server.context().get_executor());
+    RawSocket idle = RawSocket::connect(server.port());
+    RawSocket busy = RawSocket::connect(server.port());
+    busy.send(get);
+    gate->wait_until_entered();
+    ASSERT_TRUE(server.wait_for_connections(2));
+    auto began = std::chrono::steady_clock::now();
+    std::thread drain([&] { server.server().drain(10s); });
+    EXPECT_EQ(idle.read_to_end(), "");
+    gate->open();
+    EXPECT_THAT(busy.read_to_end(), HasSubstr("0\r\n\r\n"));
+    drain.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+}
+
 // The largest number of resident bytes since `reset_peak()`.
 std::size_t peak_bytes()
 {
