@@ -18,7 +18,7 @@ export interface UploadOptions {
   onCreated?: (url: string) => void; // keep it to go on later
   onProgress?: (sent: number, total: number) => void; // bytes that the server has
   signal?: AbortSignal | undefined;
-  checksum?: boolean; // sends the SHA-256 of each piece: a damaged one is refused and sent again. In browsers: on https pages only
+  checksum?: boolean; // sends the SHA-256 of each piece: a damaged one is refused and sent again. Needs an https page, or Node 20
   pieceBytes?: number; // at most; slow connections get smaller ones
   retries?: number; // without a byte between them
 }
@@ -59,6 +59,7 @@ class Upload {
     this.pieceMax = options.pieceBytes ?? 8 * 1024 * 1024;
     if (!Number.isSafeInteger(this.pieceMax) || this.pieceMax < 1) throw new GatehouseError(`pieceBytes must be 1 or more: ${this.pieceMax}`);
     this.piece = Math.min(firstPieceBytes, this.pieceMax);
+    if (options.checksum && !globalThis.crypto?.subtle) throw new GatehouseError('checksum needs Web Crypto: an https page, or Node 20');
   }
 
   private get url(): string {

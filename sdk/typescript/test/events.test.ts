@@ -82,9 +82,28 @@ test('with a token that is refused it gets a new one; with a session that is ove
 });
 
 test('whoever leaves the loop frees the stream; a server that is away is an error in the end', async () => {
-  const gate = await client('ada');
+  const freed: string[] = [];
+  const gate = await client('ada', {
+    fetch: async (input, init) => {
+      const answer = await fetch(input, init);
+      if (!String(input).endsWith('/events')) return answer;
+      const reader = answer.body!.getReader();
+      const body = new ReadableStream({
+        pull: async (controller) => controller.enqueue((await reader.read()).value),
+        cancel: async () => {
+          freed.push('stream');
+          await reader.cancel();
+        },
+      });
+      return new Response(body, { headers: answer.headers });
+    },
+  });
   await gate.upload(Buffer.from('x'), { name: 'x' });
-  for (let i = 0; i < 20; i++) for await (const event of gate.events()) if (event.type === 'file') break;
+  for await (const event of gate.events()) if (event.type === 'file') break;
+  expect(freed).toEqual(['stream']);
+  const failing = async () => { for await (const event of gate.events()) throw new Error(event.type); };
+  await expect(failing()).rejects.toThrow('file');
+  expect(freed).toEqual(['stream', 'stream']);
   const away = new Gatehouse({ url: server.url, retryDelayMs: 1, retries: 0, fetch: async () => { throw new TypeError('away'); } });
   await expect(follow(away, 3).done).rejects.toBeInstanceOf(ConnectionError);
 });
