@@ -6,28 +6,37 @@ import type { ProblemError } from './errors.js';
 import { followEvents, type EventOptions, type FileEvent } from './events.js';
 import { Files } from './files.js';
 import { MemoryTokenStorage, Session, type Credentials, type Identity, type TokenStorage } from './session.js';
-import { Transport, type Query } from './transport.js';
+import { Transport, type Body, type Query } from './transport.js';
 import type { Arguments, CallOptions, FileRecord, Method, PathOf, RequestOptions, Result } from './types.js';
 import { cancelUpload, upload, type UploadOptions, type UploadSource } from './uploads.js';
 
 export interface ClientOptions {
-  url: string; // of the gateway: https://gate.example
-  storage?: TokenStorage; // memory by default: whoever comes back logs in again
+  /** Of the gateway: https://gate.example. */
+  url: string;
+  /** Memory by default: whoever comes back logs in again. */
+  storage?: TokenStorage;
   fetch?: typeof fetch;
-  timeoutMs?: number; // of one attempt; where content streams: without a byte. 30 seconds
-  retries?: number; // of what may be repeated. 3
-  retryDelayMs?: number; // doubles each time. 0.5 seconds
-  retryDelayMaxMs?: number; // also of what the server asks for by Retry-After; longer is an error. 30 seconds
-  onSessionEnd?: (problem: ProblemError) => void; // the session cannot be renewed: log in again
+  /** Of one attempt; where content streams, of a wait without a byte: 30000. */
+  timeoutMs?: number;
+  /** How often what may be repeated is tried again: 3. */
+  retries?: number;
+  /** Before the first repetition; doubles each time: 500. */
+  retryDelayMs?: number;
+  /** The longest pause; a longer Retry-After is an error: 30000. */
+  retryDelayMaxMs?: number;
+  /** Called when the session cannot be renewed: log in again. */
+  onSessionEnd?: (problem: ProblemError) => void;
 }
 
 export interface SendOptions extends CallOptions {
   query?: Query;
   headers?: Record<string, string>;
   json?: unknown;
-  body?: BodyInit;
-  anonymous?: boolean; // without a token
-  repeatable?: boolean; // twice is as good as once: may be tried again when there was no answer
+  body?: Body;
+  /** Without a token. */
+  anonymous?: boolean;
+  /** Twice is as good as once: may be tried again when there was no answer. */
+  repeatable?: boolean;
 }
 
 interface AnyRequestOptions extends CallOptions {
@@ -35,7 +44,7 @@ interface AnyRequestOptions extends CallOptions {
   query?: Query;
   headers?: Record<string, unknown>;
   json?: unknown;
-  body?: BodyInit;
+  body?: Body;
 }
 
 // These take no token, or bring what they need.
@@ -60,22 +69,22 @@ export class Gatehouse {
     this.files = new Files(this.calls);
   }
 
-  // Who has a second factor and gave no `otp` gets the problem otp_required.
+  /** Who has a second factor and gave no `otp` gets the problem otp_required. */
   async login(credentials: Credentials, options: { signal?: AbortSignal } = {}): Promise<Identity> {
     return await this.session.logIn(credentials, options.signal);
   }
 
-  // Ends the session everywhere. The tokens here are gone even if it throws because the server could not be told.
+  /** Ends the session everywhere. The tokens here are gone even if it throws because the server could not be told. */
   async logout(options: { signal?: AbortSignal } = {}): Promise<void> {
     await this.session.logOut(options.signal);
   }
 
-  // Who is logged in, as the newest token says.
+  /** Who is logged in, as the newest token says. */
   async user(): Promise<Identity | undefined> {
     return await this.session.user();
   }
 
-  // Any request of docs/openapi.json, with its types: request('GET', '/files/{id}', {path: {id}}).
+  /** Any request of docs/openapi.json, with its types: request('GET', '/files/{id}', {path: {id}}). */
   async request<M extends Method, P extends PathOf<M>>(method: M, path: P, ...[options]: Arguments<RequestOptions<P, M>>): Promise<Result<P, M>> {
     const { path: values, query, headers, json, body, ...rest } = (options ?? {}) as AnyRequestOptions;
     const timeoutMs = rest.timeoutMs ?? this.calls.transport.options.timeoutMs;
@@ -85,23 +94,23 @@ export class Gatehouse {
     return (await this.calls.exchange(call, async (answer, deadline) => await readResult(answer, deadline, timeoutMs))) as Result<P, M>;
   }
 
-  // Any request at all, for services behind the gateway: the answer as it is, its body not read yet. Throws from status 400 on.
+  /** Any request at all, for services behind the gateway: the answer as it is, its body not read yet. Throws from status 400 on. */
   async send(method: string, path: string, { json, body, ...options }: SendOptions = {}): Promise<Response> {
     const call = withBody({ method: method.toUpperCase(), path, ...options, headers: lowered(options.headers) }, json, body);
     return await this.calls.exchange(call, async (answer) => answer);
   }
 
-  // In pieces; goes on by itself after a break, and by `url` after the end of the program.
+  /** In pieces; goes on by itself after a break, and by `url` after the end of the program. */
   async upload(source: Blob | Uint8Array | UploadSource, options: UploadOptions = {}): Promise<FileRecord> {
     return await upload(this.calls, source, options);
   }
 
-  // Removes an unfinished upload and what the server has of it.
+  /** Removes an unfinished upload and what the server has of it. */
   async cancelUpload(url: string, options: { signal?: AbortSignal } = {}): Promise<void> {
     await cancelUpload(this.calls, url, options.signal);
   }
 
-  // One's files as they change: for await (const event of client.events()).
+  /** One's files as they change: for await (const event of client.events()). */
   events(options: EventOptions = {}): AsyncGenerator<FileEvent, void, undefined> {
     return followEvents(this.calls, options);
   }
@@ -109,7 +118,7 @@ export class Gatehouse {
 
 const lowered = (headers: Record<string, string> = {}) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-function withBody<T extends { headers: Record<string, string> }>(call: T, json: unknown, body: BodyInit | undefined): T & { body?: BodyInit } {
+function withBody<T extends { headers: Record<string, string> }>(call: T, json: unknown, body: Body | undefined): T & { body?: Body } {
   if (json === undefined) {
     const typed = body === undefined || body instanceof FormData || body instanceof URLSearchParams || 'content-type' in call.headers;
     if (typed || typeof body === 'string' || (body instanceof Blob && body.type)) return { ...call, ...(body === undefined ? {} : { body }) };

@@ -7,15 +7,20 @@ import { reasonOf } from './transport.js';
 import { backoff, pause } from './waiting.js';
 
 export interface DownloadOptions {
-  from?: number; // the first byte
-  to?: number; // the last one
+  /** The first byte. */
+  from?: number;
+  /** The last one. */
+  to?: number;
   signal?: AbortSignal | undefined;
-  timeoutMs?: number; // without a byte
-  retries?: number; // without a byte between them
+  /** Of a wait without a byte: 30000. */
+  timeoutMs?: number;
+  /** Attempts one after the other that bring no byte: 3. */
+  retries?: number;
 }
 
 export interface Reading {
-  read: () => Promise<ReadableStreamReadResult<Uint8Array>>;
+  /** Undefined at the end. */
+  read: () => Promise<Uint8Array | undefined>;
   cancel: (reason?: unknown) => Promise<void>;
 }
 
@@ -34,7 +39,7 @@ export function readingOf(body: ReadableStream<Uint8Array>, timeoutMs: number): 
         }, timeoutMs);
       });
       try {
-        return await Promise.race([reader.read(), late]);
+        return (await Promise.race([reader.read(), late])).value;
       } finally {
         clearTimeout(timer!);
       }
@@ -93,8 +98,8 @@ export async function download(calls: Calls, id: string, options: DownloadOption
         continue;
       }
       try {
-        const { done, value } = await reading.read();
-        if (!done) at += value.byteLength;
+        const value = await reading.read();
+        if (value) at += value.byteLength;
         else if (range && at <= range.last) throw new ConnectionError('the connection ended early');
         return value;
       } catch (error) {

@@ -10,8 +10,10 @@ export class GatehouseError extends Error {
   override name = 'GatehouseError';
 }
 
-// An answer that says no. `code` is stable and one of docs/problems.md; `http_STATUS` if the answer is not Gatehouse's own but that
-// of a service or a proxy.
+/**
+ * An answer that says no. `code` is stable and one of docs/problems.md; `http_STATUS` if the answer is not Gatehouse's own but that
+ * of a service or a proxy.
+ */
 export class ProblemError extends GatehouseError {
   override name = 'ProblemError';
   constructor(
@@ -19,8 +21,10 @@ export class ProblemError extends GatehouseError {
     readonly code: ProblemCode | `http_${number}`,
     readonly title: string,
     readonly detail: string,
-    readonly requestId: string | undefined, // what an administrator finds the request by
-    readonly errors: readonly { pointer: string; detail: string }[], // of code invalid_fields: which, and what about them
+    /** What an administrator finds the request by. */
+    readonly requestId: string | undefined,
+    /** Of code invalid_fields: which, and what about them. */
+    readonly errors: readonly { pointer: string; detail: string }[],
     readonly retryAfterMs: number | undefined,
     readonly headers: Headers,
   ) {
@@ -28,23 +32,24 @@ export class ProblemError extends GatehouseError {
   }
 }
 
-// No answer, or one that broke off. Whether the request was carried out is not known.
+/** No answer, or one that broke off. Whether the request was carried out is not known. */
 export class ConnectionError extends GatehouseError {
   override name = 'ConnectionError';
 }
 
-// No answer in time. Whether the request was carried out is not known.
+/** No answer in time. Whether the request was carried out is not known. */
 export class DeadlineError extends ConnectionError {
   override name = 'DeadlineError';
 }
 
-// An upload that was begun and gave up; `cause` says why. With `url` it can go on.
+/** An upload that was begun and gave up; `cause` says why. With `url` it can go on. */
 export class UploadError extends GatehouseError {
   override name = 'UploadError';
   constructor(
     message: string,
     readonly url: string,
-    readonly offset: number, // bytes that the server is known to have
+    /** Bytes that the server is known to have. */
+    readonly offset: number,
     options?: ErrorOptions,
   ) {
     super(message, options);

@@ -13,11 +13,16 @@ export type FileEvent =
   | { type: 'removed'; id: string };
 
 export interface EventOptions {
-  signal?: AbortSignal | undefined; // ends the iteration without an error
-  retries?: number; // connections one after the other that fail or do not last
-  idleMs?: number; // a connection on which nothing comes is given up; the server sends something every 15 seconds
-  // At each connection. The latest 50 uploads follow it, of which those are told that changed; what was removed while there was
-  // no connection is not: a list that must be exact is read anew here.
+  /** Ends the iteration without an error. */
+  signal?: AbortSignal | undefined;
+  /** Connections one after the other that fail or do not last: 10. */
+  retries?: number;
+  /** A connection on which nothing comes is given up; the server sends something every 15 seconds. */
+  idleMs?: number;
+  /**
+   * At each connection. The latest 50 uploads follow it, of which those are told that changed; what was removed while there was
+   * no connection is not: a list that must be exact is read anew here.
+   */
   onConnect?: () => void;
 }
 
@@ -87,10 +92,10 @@ async function* followOnce(calls: Calls, files: FileEvents, idleMs: number, sign
   try {
     onConnect?.();
     for (;;) {
-      const { done, value } = await reading.read().catch((error: unknown) => {
+      const value = await reading.read().catch((error: unknown) => {
         throw error instanceof GatehouseError ? error : new ConnectionError(`GET /events: ${reasonOf(error)}`, { cause: error });
       });
-      if (done) return;
+      if (!value) return;
       for (const event of parser.push(decoder.decode(value, { stream: true }))) {
         const told = files.take(event);
         if (told) yield told;

@@ -9,7 +9,8 @@ import type { CallOptions, FilePage, FileRecord, RequestOptions } from './types.
 import { pause } from './waiting.js';
 
 export interface Link {
-  url: string; // whoever has it downloads the file
+  /** Whoever has it downloads the file. */
+  url: string;
   expires_at: string;
 }
 
@@ -18,12 +19,12 @@ export type ListQuery = NonNullable<RequestOptions<'/files', 'GET'>['query']>;
 export class Files {
   constructor(private readonly calls: Calls) {}
 
-  // A page, the newest first; `cursor` is `next` of the page before.
+  /** A page, the newest first; `cursor` is `next` of the page before. */
   async list(query: ListQuery = {}, options: CallOptions = {}): Promise<FilePage> {
     return (await this.call('GET', '/files', { query: query as Query, ...options })) as FilePage;
   }
 
-  // All of them, page by page.
+  /** All of them, page by page. */
   async *all(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<FileRecord, void, undefined> {
     for (let cursor: string | null | undefined = query.cursor; cursor !== null;) {
       const page: FilePage = await this.list(cursor === undefined ? query : { ...query, cursor }, options);
@@ -36,7 +37,7 @@ export class Files {
     return (await this.call('GET', fill('/files/{id}', { id }), options)) as FileRecord;
   }
 
-  // The record once nothing more happens to the file: `processed` or `failed`.
+  /** The record once nothing more happens to the file: `processed` or `failed`. */
   async settled(id: string, { withinMs = 600_000, everyMs = 1_000, ...options }: CallOptions & { withinMs?: number; everyMs?: number } = {}): Promise<FileRecord> {
     for (const end = Date.now() + withinMs; ;) {
       const record = await this.get(id, options);
@@ -46,12 +47,12 @@ export class Files {
     }
   }
 
-  // And what was derived from it.
+  /** Removes the file and what was derived from it. */
   async remove(id: string, options: CallOptions = {}): Promise<void> {
     await this.call('DELETE', fill('/files/{id}', { id }), options);
   }
 
-  // The content: `.body`, `.blob()`, `.arrayBuffer()`. It goes on by itself when the connection breaks.
+  /** The content: `.body`, `.blob()`, `.arrayBuffer()`. It goes on by itself when the connection breaks. */
   async download(id: string, options: DownloadOptions = {}): Promise<Response> {
     return await download(this.calls, id, options);
   }

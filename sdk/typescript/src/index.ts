@@ -6,5 +6,6 @@ export type { EventOptions, FileEvent } from './events.js';
 export type { Files, Link, ListQuery } from './files.js';
 export type { components, operations, paths } from './openapi.js';
 export { MemoryTokenStorage, type Credentials, type Identity, type StoredTokens, type TokenStorage } from './session.js';
+export type { Body, Query } from './transport.js';
 export type { CallOptions, FilePage, FileRecord, Method, PathOf, RequestOptions, Result, Schemas } from './types.js';
 export type { UploadOptions, UploadSource } from './uploads.js';

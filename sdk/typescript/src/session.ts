@@ -11,12 +11,14 @@ export type Identity = components['schemas']['Identity'];
 export interface StoredTokens {
   access_token: string;
   refresh_token: string;
-  refresh_at: number; // milliseconds since 1970 by this machine's clock: when to renew
-  expires_at: number; // when the access token ends
+  /** Milliseconds since 1970 by this machine's clock: when to renew. */
+  refresh_at: number;
+  /** When the access token ends. */
+  expires_at: number;
   user: Identity;
 }
 
-// Whoever reads these can act as the user. Several clients may share a storage: each looks into it before it renews.
+/** Whoever reads these can act as the user. Several clients may share a storage: each looks into it before it renews. */
 export interface TokenStorage {
   load(): StoredTokens | undefined | Promise<StoredTokens | undefined>;
   save(tokens: StoredTokens): void | Promise<void>;
@@ -37,9 +39,11 @@ export class MemoryTokenStorage implements TokenStorage {
 }
 
 export interface Credentials {
-  username: string; // or e-mail address
+  /** Or e-mail address. */
+  username: string;
   password: string;
-  otp?: string; // of the second factor; without it, who has one gets the problem otp_required
+  /** Of the second factor; without it, who has one gets the problem otp_required. */
+  otp?: string;
 }
 
 // The server takes a used refresh token for ten seconds more, and ends the session afterwards: a repetition must have begun by then.
@@ -90,7 +94,7 @@ export class Session {
     return tokens.user;
   }
 
-  // Here it is over in any case. Throws if the server could not be told.
+  /** Here it is over in any case. Throws if the server could not be told. */
   async logOut(signal?: AbortSignal): Promise<void> {
     const tokens = await this.storage.load();
     this.age++;
@@ -103,7 +107,7 @@ export class Session {
     }
   }
 
-  // The access token to send, renewed if its end is near; undefined for whoever is not logged in.
+  /** The access token to send, renewed if its end is near; undefined for whoever is not logged in. */
   async accessToken(signal?: AbortSignal): Promise<string | undefined> {
     const tokens = await this.storage.load();
     if (!tokens || Date.now() < tokens.refresh_at) return tokens?.access_token;
@@ -116,7 +120,7 @@ export class Session {
     }
   }
 
-  // Another token than the one that was used.
+  /** Another token than the one that was used. */
   async renew(used: string, signal?: AbortSignal): Promise<string | undefined> {
     this.renewal ??= this.renewNow(used).finally(() => (this.renewal = undefined));
     return await shared(this.renewal, signal);

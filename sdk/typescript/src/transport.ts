@@ -3,18 +3,23 @@
 import { ConnectionError, DeadlineError, GatehouseError, ProblemError, problemOf } from './errors.js';
 import { backoff, Deadline, pause } from './waiting.js';
 
+/** What fetch takes, by types that Node has too. */
+export type Body = NonNullable<RequestInit['body']>;
 export type Query = Record<string, string | number | boolean | null | undefined>;
 
 export interface Exchange {
   method: string;
-  path: string; // encoded, begins with one slash
+  /** Encoded, begins with one slash. */
+  path: string;
   query?: Query | undefined;
   headers?: Record<string, string>;
-  body?: BodyInit | undefined;
+  body?: Body | undefined;
   signal?: AbortSignal | undefined;
-  timeoutMs?: number | undefined; // of one attempt
+  /** Of one attempt. */
+  timeoutMs?: number | undefined;
   retries?: number | undefined;
-  repeatable?: boolean | undefined; // twice is as good as once; by default that is a matter of the method
+  /** Twice is as good as once; by default that is a matter of the method. */
+  repeatable?: boolean | undefined;
 }
 
 export interface TransportOptions {
@@ -51,7 +56,7 @@ export class Transport {
     return address;
   }
 
-  // `read` takes the answer within the deadline; what it returns is the result.
+  /** `read` takes the answer within the deadline; what it returns is the result. */
   async exchange<T>(exchange: Exchange, read: (answer: Response, deadline: Deadline) => Promise<T>): Promise<T> {
     const retries = exchange.retries ?? this.options.retries;
     for (let attempt = 0; ; attempt++) {
@@ -71,7 +76,7 @@ export class Transport {
     const address = this.address(path, query);
     signal?.throwIfAborted();
     const deadline = new Deadline(signal, timeoutMs);
-    let kept = false;
+    let kept: Response | undefined; // its body is read later, and the caller's signal ends it
     try {
       // No cookies: who asks is who logged in here. No redirects: a token goes where it is meant to.
       const init: RequestInit & { duplex?: 'half' } = { method, headers: headers ?? {}, signal: deadline.signal, redirect: 'manual', credentials: 'omit', cache: 'no-store' };
@@ -80,18 +85,45 @@ export class Transport {
       const answer = await this.options.fetch(address, init);
       if (answer.status >= 400) throw await problemOf(answer);
       const result = await read(answer, deadline);
-      kept = result instanceof Response; // its body is read later, and the caller's signal ends it
-      return result;
+      if (!(result instanceof Response) || !result.body) return result;
+      deadline.lift();
+      return (kept = untilRead(result, result.body, () => deadline.dispose())) as T & Response;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (deadline.expired) throw new DeadlineError(`${method} ${path}: no answer within ${timeoutMs} ms`, { cause: error });
       if (error instanceof GatehouseError) throw error;
       throw new ConnectionError(`${method} ${path}: ${reasonOf(error)}`, { cause: error });
     } finally {
-      if (kept) deadline.lift();
-      else deadline.dispose();
+      if (!kept) deadline.dispose();
     }
   }
+}
+
+// The same answer; `end` is called when its body has been read or given up.
+function untilRead(answer: Response, body: ReadableStream<Uint8Array>, end: () => void): Response {
+  const reader = body.getReader();
+  const watched = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (!done) return controller.enqueue(value);
+          end();
+          controller.close();
+        } catch (error) {
+          end();
+          throw error;
+        }
+      },
+      async cancel(reason) {
+        end();
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const copy = new Response(watched, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
+  return Object.defineProperty(copy, 'url', { value: answer.url });
 }
 
 export const isStream = (body: unknown): boolean => typeof ReadableStream !== 'undefined' && body instanceof ReadableStream;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the types that are made from docs/openapi.json: what request() takes and gives, by method and path.
 import type { components, paths } from './openapi.js';
+import type { Body } from './transport.js';
 
 export type Schemas = components['schemas'];
 export type FileRecord = Schemas['File'];
@@ -9,7 +10,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPT
 
 type OperationAt<P extends keyof paths, M extends Method> = Lowercase<M> extends keyof paths[P] ? NonNullable<paths[P][Lowercase<M>]> : never;
 
-// The paths that a method has. /events does not end: events() follows it.
+/** The paths that a method has. /events does not end: events() follows it. */
 export type PathOf<M extends Method> = { [P in keyof paths]: [OperationAt<P, M>] extends [never] ? never : P }[Exclude<keyof paths, '/events'>];
 
 type Nothing = Record<never, never>;
@@ -26,11 +27,12 @@ type BodyFields<O, C = ContentOf<O>> = [C] extends [never]
   ? Nothing
   : C extends { 'application/json': infer J }
     ? Field<'json', J, IsBodyRequired<O>>
-    : Field<'body', BodyInit, IsBodyRequired<O>>;
+    : Field<'body', Body, IsBodyRequired<O>>;
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
-  timeoutMs?: number | undefined; // of one attempt, until all of the answer is there
+  /** Of one attempt, until all of the answer is there. */
+  timeoutMs?: number | undefined;
   retries?: number | undefined;
 }
 
@@ -40,12 +42,12 @@ export type RequestOptions<P extends keyof paths, M extends Method, O = Operatio
   Field<'headers', ParameterOf<O, 'header'>> &
   BodyFields<O>;
 
-// Options may be left out where nothing in them must be there.
+/** Options may be left out where nothing in them must be there. */
 export type Arguments<Options> = Nothing extends Options ? [options?: Options] : [options: Options];
 
 type Answers<O> = O extends { responses: infer R } ? R[Extract<keyof R, 200 | 201 | 202 | 204 | 206 | 303 | 304>] : never;
 type JsonKey<C> = Extract<keyof C, `${string}json`>;
 type ResultOf<A> = A extends { content: infer C } ? ([JsonKey<C>] extends [never] ? Blob : C[JsonKey<C>]) : undefined;
 
-// JSON as its type, what has no body as undefined, everything else as a Blob.
+/** JSON as its type, what has no body as undefined, everything else as a Blob. */
 export type Result<P extends keyof paths, M extends Method> = ResultOf<Answers<OperationAt<P, M>>>;

@@ -3,24 +3,32 @@
 import { readResult } from './answers.js';
 import type { Calls } from './calls.js';
 import { ConnectionError, GatehouseError, ProblemError, UploadError } from './errors.js';
+import type { Body } from './transport.js';
 import type { FileRecord } from './types.js';
 import { backoff, pause } from './waiting.js';
 
-// Where content is read from, any piece of it more than once.
+/** Where content is read from, any piece of it more than once. */
 export interface UploadSource {
   size: number;
   read(start: number, end: number): Uint8Array | Promise<Uint8Array>;
 }
 
 export interface UploadOptions {
-  name?: string; // by default that of a File
-  url?: string; // goes on with this upload, of the same content
-  onCreated?: (url: string) => void; // keep it to go on later
-  onProgress?: (sent: number, total: number) => void; // bytes that the server has
+  /** By default that of a File. */
+  name?: string;
+  /** Goes on with this upload, of the same content. */
+  url?: string;
+  /** Keep it to go on later. */
+  onCreated?: (url: string) => void;
+  /** Bytes that the server has. */
+  onProgress?: (sent: number, total: number) => void;
   signal?: AbortSignal | undefined;
-  checksum?: boolean; // sends the SHA-256 of each piece: a damaged one is refused and sent again. Needs an https page, or Node 20
-  pieceBytes?: number; // at most; slow connections get smaller ones
-  retries?: number; // without a byte between them
+  /** Sends the SHA-256 of each piece: a damaged one is refused and sent again. Needs an https page, or Node 20. */
+  checksum?: boolean;
+  /** The largest piece; slow connections get smaller ones: 8 MiB. */
+  pieceBytes?: number;
+  /** Attempts one after the other that bring no byte: 8. */
+  retries?: number;
 }
 
 const pieceBytesMin = 64 * 1024;
@@ -139,7 +147,7 @@ class Upload {
         method: 'PATCH',
         path: this.path,
         headers,
-        body: body as BodyInit,
+        body: body as Body,
         signal: this.options.signal,
         retries: 0,
         timeoutMs: this.calls.transport.options.timeoutMs + (bytes / bytesPerSecondMin) * 1000,

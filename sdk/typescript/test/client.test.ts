@@ -137,6 +137,7 @@ test('a session that was ended elsewhere is over: told once, tokens gone', async
   const copy = new MemoryTokenStorage();
   copy.save(storage.load()!);
   await connect({ storage: copy }).logout();
+  storage.save({ ...storage.load()!, access_token: 'no.such.token' }); // a good one lives for a moment more
   const outcomes = await Promise.allSettled(Array.from({ length: 5 }, async () => await client.files.list()));
   expect(outcomes.every((outcome) => outcome.status === 'rejected')).toBe(true);
   expect(ended).toEqual(['invalid_refresh_token']);

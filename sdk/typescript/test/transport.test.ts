@@ -100,6 +100,25 @@ test('a signal ends the body of what send() gave, and a wait between attempts', 
   expect(await failureOf(client().files.list({}, { signal: other.signal }))).toEqual(new Error('no longer'));
 });
 
+test('a signal that lives long is let go of with each answer', async () => {
+  const stop = new AbortController();
+  let listeners = 0;
+  for (const [name, step] of [['addEventListener', 1], ['removeEventListener', -1]] as const) {
+    const original = stop.signal[name].bind(stop.signal);
+    stop.signal[name] = (...args: unknown[]) => {
+      listeners += step;
+      return (original as (...all: unknown[]) => void)(...args);
+    };
+  }
+  answers = [json({ items: [], next: null })];
+  const gate = client();
+  await gate.files.list({}, { signal: stop.signal });
+  await (await gate.send('GET', '/orders', { signal: stop.signal })).json();
+  await (await gate.send('GET', '/orders', { signal: stop.signal })).body!.cancel();
+  await (await gate.files.download('7', { signal: stop.signal })).arrayBuffer();
+  expect(listeners).toBe(0);
+});
+
 test('answers that are not Gatehouse\'s own', async () => {
   answers = [(_, answer) => answer.writeHead(404, { 'content-type': 'text/html' }).end('<h1>no</h1>')];
   expect(await failureOf(client().files.get('7'))).toMatchObject({ name: 'ProblemError', status: 404, code: 'http_404', errors: [] });

@@ -180,14 +180,12 @@ test('a download goes on where the connection was cut', async () => {
 });
 
 test('the program is killed and comes back while an upload runs', async () => {
-  const url = new URL(server.url);
   const gate = await client();
   let killed: Promise<unknown> | undefined;
   const again = async () => {
     await server.end('SIGKILL');
     await server.start();
     await proxy.close();
-    void url;
   };
   const error = await failureOf(gate.upload(content, {
     name: 'killed.bin',
