@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pages point at what is there: links and their anchors, files of the repository, commands of the program.
+// The pages point at what is there: links and their anchors, files of the repository, commands of the program; and the page that
+// is made from another file is what that file gives.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -56,4 +58,8 @@ test('commands that pages name are there', () => {
       else if (groups.has(first) && second !== undefined && !commands.has(`${first} ${second}`)) unknown.push(`${page}: ${first} ${second}`);
     }
   expect(unknown).toEqual([]);
+});
+
+test('the reference of the API is what openapi.json says', () => {
+  execFileSync('python3', ['-B', 'tools/api_reference', '--check'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
 });
