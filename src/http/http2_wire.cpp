@@ -83,7 +83,8 @@ int take_data(Buffer& output, const std::uint8_t* head, std::size_t size, const 
         return NGHTTP2_ERR_WOULDBLOCK;
     auto& from = *static_cast<Http2Output*>(source.ptr);
     std::memcpy(output.space().data(), head, frame_head_bytes);
-    std::memcpy(output.space().data() + frame_head_bytes, from.output.data(), size);
+    std::ranges::copy(from.output.substr(0, size),
+                      output.space().data() + frame_head_bytes);  // of an empty one, nothing
     output.commit(frame_head_bytes + size);
     from.output.remove_prefix(size);
     from.output_taken();

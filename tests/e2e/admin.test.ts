@@ -65,7 +65,7 @@ worker:
   await vi.waitUntil(async () => (await letters()).length === 2, { timeout: 15_000, interval: 200 });
   browser = await launch();
   admin = await visit(browser);
-});
+}, 150_000);
 
 afterAll(async () => {
   await browser?.close();
