@@ -302,10 +302,10 @@ int bring_back(const CommandLine& line, const Config& config)
                    json::serialize(json::object{
                        {"data", data.path().string()}, {"files", manifest.size()}, {"bytes", bytes_of(manifest)}}));
     else
-        fmt::print(
-            "{}: {} files, {}\n"
-            "The backup does not know what was revoked after it was made: gatehouse key rotate --now --data {}\n",
-            data.path().string(), manifest.size(), format_bytes(bytes_of(manifest)), data.path().string());
+        fmt::print("{}: {} files, {}\n"
+                   "Sessions that ended after the backup are good again: end them all before others get in\n"
+                   "(docs/operations.md, After a restore).\n",
+                   data.path().string(), manifest.size(), format_bytes(bytes_of(manifest)));
     return 0;
 }
 
