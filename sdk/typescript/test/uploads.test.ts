@@ -76,7 +76,7 @@ test('a lost answer to the last piece makes no second file', async () => {
   expect(file.size).toBe(5);
 });
 
-test('it is stopped, and goes on by its URL with a source that reads pieces, after the program began anew', async () => {
+test('it is stopped, and goes on by its URL with a source that reads pieces', async () => {
   const gate = await client();
   const stop = new AbortController();
   let url = '';
