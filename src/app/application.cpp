@@ -20,7 +20,6 @@
 #include "auth/auth.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
-#include "base/waker.hpp"
 #include "console/console.hpp"
 #include "events/relay.hpp"
 #include "files/files.hpp"
@@ -37,12 +36,9 @@
 #include "notifier/notifier.hpp"
 #include "worker/worker.hpp"
 
-#include <fmt/format.h>
-
 #include <atomic>
 #include <future>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 namespace gatehouse::app {

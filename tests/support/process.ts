@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process of the real program: started with its arguments, watched until it is ready, ended by its pid.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 
@@ -86,6 +87,9 @@ export class Process {
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     child.kill(signal);
     const code = await ended;
+    // MongoDB's driver keeps its counters there, cannot take them away when it is killed, and complains at its start about those
+    // that another process of the same number has left.
+    rmSync(`/dev/shm/mongoc-${child.pid}`, { force: true });
     // A process of its own that outlives it for a moment may hold the pipe.
     await Promise.race([closed, sleep(2_000)]);
     return code;
