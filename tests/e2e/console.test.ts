@@ -3,11 +3,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import jsqr from 'jsqr';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Gatehouse, password } from '../support/gatehouse.js';
 import { codec, duration, silentVideo, videoWithSound } from '../support/media.js';
-import { launch, picture, readableByScripts, visit, type Visitor } from './browser.js';
+import { totp } from '../support/totp.js';
+import { barriers, launch, picture, readableByScripts, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse();
 let browser: Browser;
@@ -114,6 +116,32 @@ test('a video is uploaded, its mp3 comes out and is downloaded, and the mail is 
   expect(Math.abs(duration(saved) - duration(video.file))).toBeLessThan(0.2);
 
   expect(await mailAbout('clip.mp4')).toMatch(/^To:.*ada@example\.com/im);
+});
+
+test('what was uploaded and what was made of it are played in the page', async () => {
+  const { page } = admin;
+  const plays = (element: 'video' | 'audio') =>
+    page.waitForFunction((name) => (document.querySelector<HTMLMediaElement>(name)?.currentTime ?? 0) > 0, element);
+  await button(page, 'Play clip.mp4').click();
+  await isShown(page.getByRole('dialog', { name: 'clip.mp4' }));
+  await plays('video');
+  await picture(page, 'preview-video');
+  // From the middle on: the browser asks for a part.
+  const [part] = await Promise.all([
+    page.waitForResponse((response) => response.url().includes('/content') && response.status() === 206),
+    page.evaluate(() => {
+      const video = document.querySelector('video')!;
+      video.currentTime = video.duration - 1;
+    }),
+  ]);
+  expect(part.headers()['content-range']).toMatch(/^bytes \d+-\d+\/\d+$/);
+  await page.keyboard.press('Escape');
+
+  await button(page, 'Play clip.mp3').click();
+  await plays('audio');
+  await page.getByRole('dialog', { name: 'clip.mp3' }).getByRole('button', { name: 'Close' }).click();
+  await page.locator('dialog').waitFor({ state: 'detached' });
+  expect(admin.complaints).toEqual([]);
 });
 
 test('a video without sound fails with a reason that people understand', async () => {
@@ -250,6 +278,44 @@ test('a session whose access token has ended goes on, in the page and after a re
   await isShown(fileRow(page, 'clip.mp4'));
   expect(admin.complaints.every((text) => text.includes('status of 401'))).toBe(true);
   admin.complaints.length = 0;
+});
+
+// The text of the QR code in the page, as a camera would read it.
+async function readCode(page: Page): Promise<string | undefined> {
+  const { size, dark } = await page.getByRole('img', { name: 'QR code for the authenticator app' }).evaluate((image) => ({
+    size: Number(image.getAttribute('viewBox')!.split(' ')[2]),
+    dark: [...image.querySelector('path')!.getAttribute('d')!.matchAll(/M(\d+) (\d+)/g)].map((match) => [Number(match[1]), Number(match[2])]),
+  }));
+  const scale = 4;
+  const pixels = new Uint8ClampedArray((size * scale) ** 2 * 4).fill(255);
+  for (const [x, y] of dark as [number, number][])
+    for (let row = y * scale; row < (y + 1) * scale; row++)
+      for (let column = x * scale; column < (x + 1) * scale; column++) pixels.fill(0, (row * size * scale + column) * 4, (row * size * scale + column) * 4 + 3);
+  const decode = (jsqr as unknown as { default?: typeof jsqr }).default ?? jsqr; // a CommonJS module
+  return decode(pixels, size * scale, size * scale)?.data;
+}
+
+test('a second factor is set up by a QR code, and asked for from then on', async () => {
+  gatehouse.addUser('lin');
+  const lin = await visit(browser, { viewport: { width: 390, height: 844 } });
+  const { page } = lin;
+  await page.goto(`${gatehouse.url}/console/profile`);
+  await logIn(page, 'lin');
+  await page.locator('input[name=totp_password]').fill(password);
+  await button(page, 'Set up').click();
+  const uri = new URL((await readCode(page))!);
+  expect(uri.protocol).toBe('otpauth:');
+  expect(await barriers(page)).toEqual([]);
+  await picture(page, 'second-factor');
+  await page.getByLabel('Code', { exact: true }).fill(totp(uri.searchParams.get('secret')!));
+  await button(page, 'Turn on').click();
+  await isShown(page.getByText('Keep these codes'));
+  await button(page, 'I have kept them').click();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await logIn(page, 'lin');
+  await isShown(page.getByLabel(/code/i));
+  await picture(page, 'login-second-factor');
+  await lin.context.close();
 });
 
 test('another session is ended from the profile', async () => {

@@ -77,6 +77,11 @@ export function kindOf(type: string): Kind {
   return 'file';
 }
 
+// What a page can play or show by itself, if the browser knows the format.
+export function canPreview(type: string): boolean {
+  return ['audio', 'video', 'image'].includes(kindOf(type));
+}
+
 const browsers: [RegExp, string][] = [
   [/Edg(e|A|iOS)?\//, 'Edge'],
   [/OPR\//, 'Opera'],
