@@ -105,6 +105,10 @@ test('a video is uploaded, its mp3 comes out and is downloaded, and the mail is 
   await isShown(row.getByText('Thumbnail'));
   await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
   await picture(page, 'files-processed');
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await picture(page, 'files-phone');
+  await page.setViewportSize({ width: 1280, height: 800 });
 
   const [download] = await Promise.all([
     page.waitForEvent('download'),
@@ -311,7 +315,7 @@ test('a second factor is set up by a QR code, and asked for from then on', async
   await button(page, 'Turn on').click();
   await isShown(page.getByText('Keep these codes'));
   await button(page, 'I have kept them').click();
-  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click();
   await logIn(page, 'lin');
   await isShown(page.getByLabel(/code/i));
   await picture(page, 'login-second-factor');
