@@ -239,7 +239,7 @@ class Golden : public ::testing::TestWithParam<Page> {};
 
 TEST_P(Golden, PageIsWhatTheProgramSays)
 {
-    auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+    std::filesystem::path root(GATEHOUSE_SOURCE_DIR);
     std::stringstream text;
     text << std::ifstream(root / GetParam().path).rdbuf();
     EXPECT_EQ(text.str(), describe_topic(GetParam().topic)) << "if the change is meant, run tools/update_golden";
