@@ -6,6 +6,7 @@
 #include "files/quota.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 
 namespace gatehouse::files {
@@ -71,7 +72,7 @@ protected:
     }
     std::int64_t used() { return find_integer(usage(alice_token_), "used_bytes").value_or(-1); }
 
-    std::size_t taken_ = 0;  // of the body that was sent last
+    std::atomic<std::size_t> taken_ = 0;  // of the body that was sent last
 };
 
 TEST_F(QuotaTest, AnUploadThatDoesNotFitIsRefusedBeforeItIsSent)

@@ -42,7 +42,7 @@ ${['weighted', 'least', 'ejecting', 'storm', 'narrow', 'checked', 'hurried', 'ki
     - {path: /sticky, upstream: sticky, authentication: optional}
     - {path: /chat, upstream: weighted, upgrade: [websocket]}
     - {path: /plain, upstream: weighted}
-    - {path: /events, upstream: weighted}
+    - {path: /feed, upstream: weighted}
 ` });
   await gatehouse.start();
   gatehouse.addUser('ada');
@@ -246,7 +246,7 @@ describe('connections that stay open', () => {
     const own = await gatehouse.token('ada');
     const socket = await openWebSocket(`${gatehouse.url}/chat`, { authorization: `Bearer ${own}` });
     expect(await socket.echo('there')).toBe('there');
-    const events = await gatehouse.request('GET', '/events', { token: own });
+    const events = await gatehouse.request('GET', '/feed', { token: own });
     const reader = events.body!.getReader();
     expect(Buffer.from((await reader.read()).value!).toString()).toBe('data: one\n\n');
     const began = Date.now();
@@ -258,7 +258,7 @@ describe('connections that stay open', () => {
   test('an event arrives before the next one is sent', async () => {
     let second: (() => void) | undefined;
     for (const service of services) service.answer = (_, answer) => { answer.setHeader('content-type', 'text/event-stream'); answer.write('data: one\n\n'); second = () => answer.end('data: two\n\n'); };
-    const reader = (await gatehouse.request('GET', '/events', { token })).body!.getReader();
+    const reader = (await gatehouse.request('GET', '/feed', { token })).body!.getReader();
     expect(Buffer.from((await reader.read()).value!).toString()).toBe('data: one\n\n');
     second!();
     expect(Buffer.from((await reader.read()).value!).toString()).toBe('data: two\n\n');
@@ -267,7 +267,7 @@ describe('connections that stay open', () => {
   test('a client that goes away ends the exchange, though the service is silent', async () => {
     let closed = false;
     for (const service of services) service.answer = (request) => { request.socket.on('close', () => { closed = true; }); };
-    const request = http.get(`${gatehouse.url}/events`, { agent: false, headers: bearer() });
+    const request = http.get(`${gatehouse.url}/feed`, { agent: false, headers: bearer() });
     request.on('error', () => {});
     await until(() => counts().some((count) => count > 0));
     request.destroy();

@@ -571,6 +571,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The configuration in force at the gateway that answers, without secrets
+         * @description Needs the permission `admin:config`.
+         */
+        get: operations["getConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/requests/{id}": {
         parameters: {
             query?: never;
@@ -703,6 +723,26 @@ export interface paths {
          * @description Needs the permission `files:read`.
          */
         get: operations["listFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/files/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much one has stored
+         * @description Needs the permission `files:read`. The caller's uploads count, without what was made from them.
+         */
+        get: operations["showUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1000,7 +1040,7 @@ export interface components {
             /** @description For people. */
             detail: string;
             /** @description Stable: programs look at it. */
-            code: "bad_multipart" | "body_incomplete" | "invalid_json" | "invalid_link" | "invalid_request" | "invalid_setup_token" | "malformed_request" | "tls_required" | "invalid_refresh_token" | "invalid_token" | "otp_required" | "session_ended" | "unauthenticated" | "wrong_credentials" | "wrong_otp" | "beyond_own_permissions" | "cors_refused" | "csrf_rejected" | "forward_auth_refused" | "insufficient_scope" | "link_expired" | "link_invalid" | "registration_closed" | "dead_letter_not_found" | "file_not_found" | "not_found" | "request_not_found" | "role_not_found" | "session_not_found" | "upload_not_found" | "user_not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "command_failed" | "last_admin" | "role_built_in" | "role_exists" | "role_in_use" | "setup_done" | "too_many_roles" | "too_many_uploads" | "totp_active" | "upload_finished" | "user_exists" | "wrong_offset" | "tus_version" | "body_too_large" | "file_too_large" | "target_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "invalid_fields" | "upload_locked" | "websocket_version" | "too_many_attempts" | "too_many_streams" | "too_many_requests" | "head_too_large" | "checksum_mismatch" | "internal_error" | "bad_gateway" | "unavailable" | "overloaded" | "maintenance" | "revocations_stale" | "upstream_timeout" | "unsupported_version";
+            code: "bad_multipart" | "body_incomplete" | "invalid_json" | "invalid_link" | "invalid_request" | "invalid_setup_token" | "malformed_request" | "tls_required" | "invalid_refresh_token" | "invalid_token" | "otp_required" | "session_ended" | "unauthenticated" | "wrong_credentials" | "wrong_otp" | "beyond_own_permissions" | "cors_refused" | "csrf_rejected" | "forward_auth_refused" | "insufficient_scope" | "link_expired" | "link_invalid" | "registration_closed" | "dead_letter_not_found" | "file_not_found" | "not_found" | "request_not_found" | "role_not_found" | "session_not_found" | "upload_not_found" | "user_not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "command_failed" | "last_admin" | "role_built_in" | "role_exists" | "role_in_use" | "setup_done" | "too_many_roles" | "too_many_uploads" | "totp_active" | "upload_finished" | "user_exists" | "wrong_offset" | "tus_version" | "body_too_large" | "file_too_large" | "target_too_long" | "file_type_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "invalid_fields" | "upload_locked" | "websocket_version" | "too_many_attempts" | "too_many_streams" | "too_many_requests" | "head_too_large" | "checksum_mismatch" | "internal_error" | "bad_gateway" | "unavailable" | "overloaded" | "maintenance" | "revocations_stale" | "upstream_timeout" | "unsupported_version" | "quota_exceeded";
             /** @description The id of the request. */
             instance?: string;
             errors?: {
@@ -3046,6 +3086,33 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description As in docs/configuration.md. */
+                        config: Record<string, never>;
+                    };
+                };
+            };
+            401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
+            403: components["responses"]["CsrfRejectedInsufficientScope"];
+            503: components["responses"]["RevocationsStaleUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
     explainRequest: {
         parameters: {
             query?: never;
@@ -3123,7 +3190,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `file_type_not_allowed`, by what the content is. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             503: components["responses"]["RevocationsStaleUnavailable"];
+            /** @description `quota_exceeded`: the detail says what the upload needs, what is used and how much one may store. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -3654,6 +3739,35 @@ export interface operations {
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
             403: components["responses"]["CsrfRejectedInsufficientScope"];
             422: components["responses"]["InvalidFields"];
+            503: components["responses"]["RevocationsStaleUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    showUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        used_bytes: number;
+                        files: number;
+                        /** @description null: no limit */
+                        quota_bytes: number | null;
+                    };
+                };
+            };
+            401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
+            403: components["responses"]["CsrfRejectedInsufficientScope"];
             503: components["responses"]["RevocationsStaleUnavailable"];
             default: components["responses"]["Problem"];
         };
