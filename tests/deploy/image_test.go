@@ -89,7 +89,7 @@ func checkMetadata(t *testing.T, engine *Engine) {
 			t.Errorf("%s: %s", format, got)
 		}
 	}
-	version := engine.do(t, "run", "--rm", "--network", "none", "gatehouse:test", "version")
+	version, _, _ := strings.Cut(engine.do(t, "run", "--rm", "--network", "none", "gatehouse:test", "version"), "\n")
 	label := engine.do(t, "image", "inspect", "--format", `{{index .Config.Labels "org.opencontainers.image.version"}}`, "gatehouse:test")
 	if version != "gatehouse "+label {
 		t.Errorf("the label says %s, the program %s", label, version)
