@@ -286,17 +286,13 @@ Task<void> expect_finished(Context& context, std::string id)
         throw locked();
 }
 
-// Appends the request's body at `offset`. The upload as it is then; nullopt when it was over before.
-Task<std::optional<Upload>> append(Context& context, const identity::Claims& caller, http::Request& request,
-                                   std::string id, std::uint64_t offset)
+// Does `work` with the writer and lets others in before the request is answered, whatever became of it.
+Task<void> use(Context& context, std::string id, UploadWriter& writer, Task<void> work)
 {
-    auto writer = co_await open(context, id);
-    if (!writer)
-        co_return std::nullopt;
     bool superseded = false;
     std::exception_ptr error;
     try {
-        co_await take_body(context, caller, request, offset, *writer);
+        co_await std::move(work);
     } catch (const Superseded&) {
         superseded = true;
     } catch (...) {
@@ -304,12 +300,23 @@ Task<std::optional<Upload>> append(Context& context, const identity::Claims& cal
     }
     bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false);
-    co_await let_go(*writer);
+    co_await let_go(writer);
     co_await asio::this_coro::throw_if_cancelled(throws);
     if (error)
         std::rethrow_exception(error);
     if (superseded)
         co_await expect_finished(context, std::move(id));
+}
+
+// Appends the request's body at `offset`. The upload as it is then; nullopt when it was over before.
+Task<std::optional<Upload>> append(Context& context, const identity::Claims& caller, http::Request& request,
+                                   std::string id, std::uint64_t offset)
+{
+    auto writer = co_await open(context, id);
+    if (!writer)
+        co_return std::nullopt;
+    auto work = take_body(context, caller, request, offset, *writer);
+    co_await use(context, std::move(id), *writer, std::move(work));
     co_return writer->upload();
 }
 
@@ -403,23 +410,8 @@ Task<void> finish_late(Context& context, const identity::Claims& caller, const h
     auto writer = co_await open(context, id);
     if (!writer)
         co_return co_await expect_finished(context, std::move(id));
-    bool superseded = false;
-    std::exception_ptr error;
-    try {
-        co_await finish(context, caller, request, *writer);
-    } catch (const Superseded&) {
-        superseded = true;
-    } catch (...) {
-        error = std::current_exception();
-    }
-    bool throws = co_await asio::this_coro::throw_if_cancelled();
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_await let_go(*writer);
-    co_await asio::this_coro::throw_if_cancelled(throws);
-    if (error)
-        std::rethrow_exception(error);
-    if (superseded)
-        co_await expect_finished(context, std::move(id));
+    auto work = finish(context, caller, request, *writer);
+    co_await use(context, std::move(id), *writer, std::move(work));
 }
 
 Task<http::Response> show(http::Request& request, Context& context)
