@@ -11,6 +11,8 @@ namespace gatehouse {
 
 namespace {
 
+constexpr std::size_t depth_usual = 4;
+
 // Receives the parser's events and builds the value; says no (with a reason) to what Boost.JSON would let through.
 struct StrictHandler {
     static constexpr std::size_t max_object_size = 10'000;
@@ -20,6 +22,7 @@ struct StrictHandler {
 
     using error_code = boost::system::error_code;
 
+    json::storage_ptr memory;
     std::vector<json::value> stack;
     std::vector<std::string> keys;
     std::string text;
@@ -59,15 +62,17 @@ struct StrictHandler {
 
     bool on_document_begin(error_code&) { return true; }
     bool on_document_end(error_code&) { return true; }
-    bool on_array_begin(error_code&) { return stack.emplace_back(json::array{}), true; }
+    bool on_array_begin(error_code&) { return stack.emplace_back(json::array(memory)), true; }
     bool on_array_end(std::size_t, error_code& ec) { return close(ec); }
-    bool on_object_begin(error_code&) { return stack.emplace_back(json::object{}), true; }
+    bool on_object_begin(error_code&) { return stack.emplace_back(json::object(memory)), true; }
     bool on_object_end(std::size_t, error_code& ec) { return close(ec); }
     bool on_string_part(json::string_view part, std::size_t, error_code&) { return text.append(part), true; }
     bool on_string(json::string_view part, std::size_t, error_code& ec)
     {
         text.append(part);
-        return add(json::value(json::string(std::exchange(text, {}))), ec);
+        bool added = add(json::value(json::string(text, memory)), ec);
+        text.clear();
+        return added;
     }
     bool on_key_part(json::string_view part, std::size_t, error_code&) { return text.append(part), true; }
     bool on_key(json::string_view part, std::size_t, error_code& ec)
@@ -96,9 +101,11 @@ struct StrictHandler {
 
 }  // namespace
 
-Result<json::value, std::string> parse_json(std::string_view text)
+Result<json::value, std::string> parse_json(std::string_view text, json::storage_ptr memory)
 {
-    json::basic_parser<StrictHandler> parser(json::parse_options{});
+    json::basic_parser<StrictHandler> parser(json::parse_options{}, std::move(memory));
+    parser.handler().stack.reserve(depth_usual);
+    parser.handler().keys.reserve(depth_usual);
     boost::system::error_code ec;
     std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
     if (!ec && used < text.size())
@@ -112,10 +119,18 @@ Result<json::value, std::string> parse_json(std::string_view text)
 
 std::optional<std::string> find_string(const json::object& object, std::string_view key)
 {
+    auto text = view_string(object, key);
+    if (!text)
+        return std::nullopt;
+    return std::string(*text);
+}
+
+std::optional<std::string_view> view_string(const json::object& object, std::string_view key)
+{
     const json::value* value = object.if_contains(key);
     if (!value || !value->is_string())
         return std::nullopt;
-    return std::string(value->get_string());
+    return value->get_string();
 }
 
 std::optional<std::int64_t> find_integer(const json::object& object, std::string_view key)

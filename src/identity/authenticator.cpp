@@ -11,11 +11,15 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <utility>
 
 namespace gatehouse::identity {
 
 // A table of sets with four places each: a token can only be in the set that its hash names, the place used longest ago
 // is given to the next. Bounded work and no allocation for a token that is there.
+//
+// Where all four are taken, a token gets one when it comes for the second time: those that are used once, however many,
+// push out none that is in use, and cost nothing but their verification.
 class Authenticator::Cache final {
 public:
     struct Entry {
@@ -35,12 +39,20 @@ public:
         std::ranges::copy(bytes, key_.begin());
     }
 
+    // Keyed, so that nobody can choose tokens that fall into one set.
+    std::uint64_t hash_of(std::string_view token) const
+    {
+        std::array<unsigned char, crypto_shorthash_BYTES> digest;
+        crypto_shorthash(digest.data(), reinterpret_cast<const unsigned char*>(token.data()), token.size(),
+                         key_.data());
+        return std::bit_cast<std::uint64_t>(digest);
+    }
+
     // Null when it is not there.
-    Place* find(std::string_view token)
+    Place* find(std::string_view token, std::uint64_t hash)
     {
         if (places_.empty())
             return nullptr;
-        std::uint64_t hash = hash_of(token);
         for (Place& place : set_of(hash)) {
             // The hash finds it, the token itself decides.
             if (place.entry && place.hash == hash && place.entry->token == token) {
@@ -51,11 +63,22 @@ public:
         return nullptr;
     }
 
-    void insert(std::shared_ptr<const Entry> entry, std::uint64_t checked)
+    // Whether a token that is not there is to be inserted: it may be answered otherwise the next time.
+    bool admits(std::uint64_t hash)
     {
-        if (places_.empty())
+        if (places_.empty()) {
             places_.resize(set_count_ * ways);
-        std::uint64_t hash = hash_of(entry->token);
+            seen_.resize(set_count_ * ways * seen_for_each_place);
+        }
+        if (!std::ranges::min_element(set_of(hash), {}, &Place::used)->entry)
+            return true;
+        // Other bits of the hash than those that chose the place; one token in 65,536 is taken for another.
+        auto mark = static_cast<std::uint16_t>(hash >> 48);
+        return std::exchange(seen_[hash % seen_.size()], mark) == mark;
+    }
+
+    void insert(std::shared_ptr<const Entry> entry, std::uint64_t hash, std::uint64_t checked)
+    {
         Place& place = *std::ranges::min_element(set_of(hash), {}, &Place::used);
         if (!place.entry)
             add(tokens, 1);
@@ -72,6 +95,7 @@ public:
     {
         add(flushes, places_.empty() ? 0 : 1);
         places_.clear();
+        seen_.clear();
         tokens.store(0, std::memory_order_relaxed);
     }
 
@@ -88,15 +112,8 @@ public:
 
 private:
     static constexpr std::size_t ways = 4;
+    static constexpr std::size_t seen_for_each_place = 4;
 
-    // Keyed, so that nobody can choose tokens that fall into one set.
-    std::uint64_t hash_of(std::string_view token) const
-    {
-        std::array<unsigned char, crypto_shorthash_BYTES> digest;
-        crypto_shorthash(digest.data(), reinterpret_cast<const unsigned char*>(token.data()), token.size(),
-                         key_.data());
-        return std::bit_cast<std::uint64_t>(digest);
-    }
     std::span<Place> set_of(std::uint64_t hash)
     {
         return std::span(places_).subspan((hash & (set_count_ - 1)) * ways, ways);
@@ -105,6 +122,7 @@ private:
     std::array<unsigned char, crypto_shorthash_KEYBYTES> key_;
     std::size_t set_count_;  // a power of two
     std::vector<Place> places_;
+    std::vector<std::uint16_t> seen_;  // marks of tokens that found their set full
     std::uint64_t tick_ = 0;
 };
 
@@ -143,7 +161,8 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
         cache_->generation = generation;
     }
     TimePoint now = clock_.now();
-    if (Cache::Place* place = cache_->find(token)) {
+    std::uint64_t hash = cache_->hash_of(token);
+    if (Cache::Place* place = cache_->find(token, hash)) {
         const auto& entry = place->entry;
         if (to_unix_seconds(now) >= entry->claims.expires_at + verifier_.leeway.count()) {
             cache_->forget(*place);
@@ -167,8 +186,10 @@ Result<std::shared_ptr<const Claims>, TokenError> Authenticator::verify(std::str
     std::uint64_t checked = 0;
     if (is_revoked(*claims, checked))
         return std::unexpected(TokenError::revoked);
+    if (!cache_->admits(hash))
+        return std::make_shared<const Claims>(std::move(*claims));
     auto entry = std::make_shared<const Cache::Entry>(std::string(token), std::move(*claims));
-    cache_->insert(entry, checked);
+    cache_->insert(entry, hash, checked);
     return std::shared_ptr<const Claims>(entry, &entry->claims);
 }
 
@@ -182,7 +203,10 @@ bool Authenticator::is_revoked(const Claims& claims, std::uint64_t& checked) con
     return revocations_.is_revoked(claims);
 }
 
-bool Authenticator::remembers(std::string_view token) const { return cache_->find(token) != nullptr; }
+bool Authenticator::remembers(std::string_view token) const
+{
+    return cache_->find(token, cache_->hash_of(token)) != nullptr;
+}
 
 std::shared_ptr<const Claims> Authenticator::require(const http::Request& request)
 {

@@ -145,6 +145,37 @@ TEST_F(AuthenticatorTest, RemembersABoundedNumberAndStillAnswersRightly)
     EXPECT_GE(authenticator.figures().misses, 600u - 64u);
 }
 
+TEST_F(AuthenticatorTest, TokensThatComeOncePushNoneOut)
+{
+    std::vector<std::string> in_use;
+    for (int i = 0; authenticator.figures().tokens < 64; ++i) {
+        std::string token = token_of("u" + std::to_string(i));
+        ASSERT_TRUE(authenticator.verify(token).has_value());
+        if (authenticator.remembers(token))
+            in_use.push_back(token);
+    }
+    ASSERT_EQ(in_use.size(), 64u);
+    for (int i = 0; i < 1000; ++i)
+        ASSERT_TRUE(authenticator.verify(token_of("once" + std::to_string(i))).has_value());
+    auto misses = authenticator.figures().misses;
+    for (const std::string& token : in_use)
+        ASSERT_TRUE(authenticator.verify(token).has_value());
+    // A mark in 65,536 may be another token's.
+    EXPECT_LE(authenticator.figures().misses - misses, 2u);
+}
+
+TEST_F(AuthenticatorTest, ATokenThatComesAgainGetsAPlaceWhereThereIsNone)
+{
+    for (int i = 0; authenticator.figures().tokens < 64; ++i)
+        ASSERT_TRUE(authenticator.verify(token_of("u" + std::to_string(i))).has_value());
+    std::string token = token_of("again");
+    ASSERT_TRUE(authenticator.verify(token).has_value());
+    EXPECT_FALSE(authenticator.remembers(token));
+    ASSERT_TRUE(authenticator.verify(token).has_value());
+    EXPECT_TRUE(authenticator.remembers(token));
+    EXPECT_EQ(authenticator.figures().tokens, 64u);
+}
+
 TEST_F(AuthenticatorTest, DoesNotTakeAChangedTokenForARememberedOne)
 {
     std::string token = token_of("one");

@@ -126,7 +126,8 @@ Result<Claims, TokenError> verify_external_token(std::string_view token, const K
     auto may_sign = [&](Algorithm algorithm) {
         return rules.algorithms.empty() || std::ranges::find(rules.algorithms, algorithm) != rules.algorithms.end();
     };
-    auto object = verify_parts(token, keys, {rules.token_bytes_max, is_fine, may_sign});
+    TokenMemory memory;
+    auto object = verify_parts(token, keys, {rules.token_bytes_max, is_fine, may_sign}, memory);
     if (!object)
         return std::unexpected(object.error());
     return read_external_claims(*object, rules, now);

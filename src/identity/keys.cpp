@@ -303,7 +303,8 @@ Result<KeySet, std::string> KeySet::from_jwks(const json::value& jwks)
         auto key = key_from(*jwk, *algorithm);
         if (!key)
             return std::unexpected(fmt::format("key \"{}\" is malformed or too weak", *id));
-        set.keys_.push_back(Key{std::move(*id), *algorithm, std::move(key)});
+        auto prepared = prepare_verification(key, *algorithm);
+        set.keys_.push_back(Key{std::move(*id), *algorithm, std::move(key), std::move(prepared)});
     }
     return set;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 struct evp_pkey_st;
+struct evp_md_ctx_st;
 
 namespace gatehouse::identity {
 
@@ -48,6 +49,8 @@ public:
         std::string id;
         Algorithm algorithm;
         std::shared_ptr<evp_pkey_st> key;
+        // Made ready for one verification with the key; each takes a copy, for it is the making ready that costs.
+        std::shared_ptr<const evp_md_ctx_st> prepared;
     };
 
     // Keys of other algorithms, uses or curves are skipped; a malformed one of ours is an error.

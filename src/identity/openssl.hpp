@@ -2,6 +2,8 @@
 // OpenSSL's objects with owners, and its error queue kept clean. Included by this folder's sources only.
 #pragma once
 
+#include "identity/keys.hpp"
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -37,6 +39,9 @@ inline const unsigned char* as_bytes(const std::string& text)
 {
     return reinterpret_cast<const unsigned char*>(text.data());
 }
+
+// A context that verifies one signature of the key. Throws where the library can not (signature.cpp).
+std::shared_ptr<const evp_md_ctx_st> prepare_verification(const SharedKey& key, Algorithm algorithm);
 
 // Drops the errors that were queued since: the queue belongs to the thread, and TLS on the same thread would read them
 // as its own.

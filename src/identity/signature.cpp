@@ -27,29 +27,32 @@ const EVP_MD* digest_of(Algorithm algorithm)
 
 const unsigned char* as_bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
+// One half of a raw signature as DER's INTEGER: no more zeros in front than its sign needs (X.690 section 8.3).
+// False for zero, which verifies under any key where the library forgets to look.
+bool append_integer(std::string& der, std::string_view half)
+{
+    half.remove_prefix(std::min(half.find_first_not_of('\0'), half.size()));
+    if (half.empty())
+        return false;
+    bool needs_sign = (static_cast<unsigned char>(half.front()) & 0x80) != 0;
+    der += '\x02';
+    der += static_cast<char>(half.size() + (needs_sign ? 1 : 0));
+    if (needs_sign)
+        der += '\0';
+    der += half;
+    return true;
+}
+
 // Empty for numbers that are not a signature at all.
 std::string der_from_raw(std::string_view raw)
 {
-    auto half = [](std::string_view bytes) {
-        return BN_bin2bn(as_bytes(bytes), static_cast<int>(bytes.size()), nullptr);
-    };
-    OpenSsl<BIGNUM, BN_free> r(half(raw.substr(0, p256_half_bytes)));
-    OpenSsl<BIGNUM, BN_free> s(half(raw.substr(p256_half_bytes)));
-    // Zeros verify under any key where the library forgets to look.
-    if (!r || !s || BN_is_zero(r.get()) == 1 || BN_is_zero(s.get()) == 1)
+    std::string der;
+    der.reserve(2 * p256_half_bytes + 8);
+    der.assign("\x30\x00", 2);  // a SEQUENCE; its length, below 128, follows
+    if (!append_integer(der, raw.substr(0, p256_half_bytes)) || !append_integer(der, raw.substr(p256_half_bytes)))
         return {};
-    OpenSsl<ECDSA_SIG, ECDSA_SIG_free> signature(ECDSA_SIG_new());
-    if (!signature || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1)
-        return {};
-    static_cast<void>(r.release());
-    static_cast<void>(s.release());
-    unsigned char* der = nullptr;
-    int size = i2d_ECDSA_SIG(signature.get(), &der);
-    if (size <= 0)
-        return {};
-    std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
-    OPENSSL_free(der);
-    return bytes;
+    der[1] = static_cast<char>(der.size() - 2);
+    return der;
 }
 
 std::string raw_from_der(std::string_view der)
@@ -83,6 +86,15 @@ std::string SigningKey::sign(std::string_view message) const
     return signature;
 }
 
+std::shared_ptr<const evp_md_ctx_st> prepare_verification(const SharedKey& key, Algorithm algorithm)
+{
+    std::shared_ptr<EVP_MD_CTX> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    check_openssl(context != nullptr, "preparing a verification");
+    check_openssl(EVP_DigestVerifyInit(context.get(), nullptr, digest_of(algorithm), nullptr, key.get()),
+                  "preparing a verification");
+    return context;
+}
+
 bool KeySet::verify(const Key& key, std::string_view message, std::string_view signature) const
 {
     ErrorMark mark;
@@ -106,8 +118,7 @@ bool KeySet::verify(const Key& key, std::string_view message, std::string_view s
         break;
     }
     OpenSsl<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
-    return context &&
-           EVP_DigestVerifyInit(context.get(), nullptr, digest_of(key.algorithm), nullptr, key.key.get()) == 1 &&
+    return context && EVP_MD_CTX_copy_ex(context.get(), key.prepared.get()) == 1 &&
            EVP_DigestVerify(context.get(), as_bytes(signature), signature.size(), as_bytes(message), message.size()) ==
                1;
 }

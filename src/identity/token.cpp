@@ -96,7 +96,8 @@ Result<Claims, TokenError> verify_token(std::string_view token, const KeySet& ke
                                         TimePoint now)
 {
     auto may_sign = [](Algorithm) { return true; };
-    auto claims = verify_parts(token, keys, {rules.token_bytes_max, is_access_token_type, may_sign});
+    TokenMemory memory;
+    auto claims = verify_parts(token, keys, {rules.token_bytes_max, is_access_token_type, may_sign}, memory);
     if (!claims)
         return std::unexpected(claims.error());
     return read_claims(*claims, rules, now);

@@ -19,8 +19,8 @@ Result<const KeySet::Key*, TokenError> find_key(const json::object& header, cons
     // No extension is understood, so one that must be understood ends it (RFC 7515 section 4.1.11); b64 would be one.
     if (header.contains("crit") || header.contains("b64") || !rules.is_type_fine(header))
         return std::unexpected(TokenError::wrong_type);
-    auto algorithm = find_string(header, "alg");
-    auto id = find_string(header, "kid");
+    auto algorithm = view_string(header, "alg");
+    auto id = view_string(header, "kid");
     if (!algorithm || !id)
         return std::unexpected(TokenError::malformed);
     const KeySet::Key* key = keys.find(*id);
@@ -46,12 +46,12 @@ std::optional<TokenParts> split_token(std::string_view token)
     return parts;
 }
 
-std::optional<json::object> decode_part(std::string_view part)
+std::optional<json::object> decode_part(std::string_view part, json::storage_ptr memory)
 {
     auto text = from_base64url(part);
     if (!text)
         return std::nullopt;
-    auto value = parse_json(*text);
+    auto value = parse_json(*text, std::move(memory));
     if (!value || !value->is_object())
         return std::nullopt;
     return std::move(value->get_object());
@@ -59,16 +59,17 @@ std::optional<json::object> decode_part(std::string_view part)
 
 bool is_access_token_type(const json::object& header)
 {
-    auto type = find_string(header, "typ");
+    auto type = view_string(header, "typ");
     return type && (http::iequals(*type, "at+jwt") || http::iequals(*type, "application/at+jwt"));
 }
 
-Result<json::object, TokenError> verify_parts(std::string_view token, const KeySet& keys, const PartRules& rules)
+Result<json::object, TokenError> verify_parts(std::string_view token, const KeySet& keys, const PartRules& rules,
+                                              TokenMemory& memory)
 {
     if (token.size() > rules.token_bytes_max)
         return std::unexpected(TokenError::malformed);
     auto parts = split_token(token);
-    auto header = parts ? decode_part(parts->header) : std::nullopt;
+    auto header = parts ? decode_part(parts->header, memory.get()) : std::nullopt;
     if (!header)
         return std::unexpected(TokenError::malformed);
     auto key = find_key(*header, keys, rules);
@@ -81,7 +82,7 @@ Result<json::object, TokenError> verify_parts(std::string_view token, const KeyS
         return std::unexpected(TokenError::bad_signature);
 
     // Nothing of the claims is looked at before the signature is known to be right.
-    auto claims = decode_part(parts->claims);
+    auto claims = decode_part(parts->claims, memory.get());
     if (!claims)
         return std::unexpected(TokenError::malformed);
     return std::move(*claims);

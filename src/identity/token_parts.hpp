@@ -5,6 +5,9 @@
 
 #include "identity/token.hpp"
 
+#include <boost/json/monotonic_resource.hpp>
+
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,7 +22,7 @@ struct TokenParts {
     std::string_view signed_text;  // header '.' claims
 };
 std::optional<TokenParts> split_token(std::string_view token);
-std::optional<json::object> decode_part(std::string_view part);
+std::optional<json::object> decode_part(std::string_view part, json::storage_ptr memory = {});
 
 bool is_access_token_type(const json::object& header);
 
@@ -28,8 +31,19 @@ struct PartRules {
     std::function<bool(const json::object& header)> is_type_fine;
     std::function<bool(Algorithm algorithm)> may_sign;
 };
-// The claims, of which nothing has been looked at before the signature was found right.
-Result<json::object, TokenError> verify_parts(std::string_view token, const KeySet& keys, const PartRules& rules);
+// What a token says, while it is read: most fit in here, and cost no allocation.
+class TokenMemory final {
+public:
+    json::storage_ptr get() { return &resource_; }
+
+private:
+    std::array<unsigned char, 4096> buffer_;
+    json::monotonic_resource resource_{buffer_.data(), buffer_.size()};
+};
+
+// The claims, of which nothing has been looked at before the signature was found right. They live in the memory.
+Result<json::object, TokenError> verify_parts(std::string_view token, const KeySet& keys, const PartRules& rules,
+                                              TokenMemory& memory);
 
 // False when the claim is missing or of another type, or not within its bounds.
 bool read_identifier(const json::object& claims, std::string_view name, std::string& out);
