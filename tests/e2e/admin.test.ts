@@ -3,11 +3,11 @@
 // on a phone, and what an administrator does there.
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Gatehouse, password, scratchDirectory } from '../support/gatehouse.js';
+import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
 import { freePort } from '../support/process.js';
-import { barriers, launch, picture, visit, type Visitor } from './browser.js';
+import { barriers, button, isShown, launch, logIn, picture, visit, type Visitor } from './browser.js';
 
 const scratch = scratchDirectory();
 const mended = path.join(scratch, 'mended');
@@ -18,19 +18,11 @@ let browser: Browser;
 let admin: Visitor;
 let ada = ''; // her token
 
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
 const letters = async () => (await gatehouse.json('GET', '/admin/dead', await gatehouse.token('root'))).items as any[];
 
-async function isShown(locator: Locator): Promise<void> {
-  await locator.first().waitFor({ state: 'visible' });
-}
-
-async function logIn(visitor: Visitor, name: string, where = '/console/'): Promise<void> {
-  const { page } = visitor;
+async function enter({ page }: Visitor, name: string, where = '/console/'): Promise<void> {
   await page.goto(gatehouse.url + where);
-  await page.getByLabel('Username or e-mail').fill(name);
-  await page.getByLabel('Password', { exact: true }).fill(password);
-  await button(page, 'Log in').click();
+  await logIn(page, name);
   await isShown(page.getByRole('navigation', { name: 'Sections' }));
 }
 
@@ -75,7 +67,7 @@ afterAll(async () => {
 
 test('an administrator finds every section, with the state of the installation first', async () => {
   const { page } = admin;
-  await logIn(admin, 'root');
+  await enter(admin, 'root');
   await page.getByRole('link', { name: 'Administration' }).click();
   await isShown(page.getByRole('heading', { level: 1, name: 'Status' }));
   await isShown(page.getByText('It works, with something to look at'));
@@ -146,7 +138,7 @@ test('the log comes in pages', async () => {
 
 test("another user's session is ended while their page is open, and they are sent to the login", async () => {
   const theirs = await visit(browser);
-  await logIn(theirs, 'ada');
+  await enter(theirs, 'ada');
   await isShown(theirs.page.getByText('minutes.txt'));
 
   const { page } = admin;
@@ -161,9 +153,9 @@ test("another user's session is ended while their page is open, and they are sen
   await isShown(page.getByText('Session ended'));
   await expect.poll(() => list.getByText('Chrome on Linux').count()).toBe(0);
 
-  // They touch nothing: the page finds out by itself.
+  // They touch nothing: the page finds out by itself, as its stream of events is cut.
   await theirs.page.getByRole('heading', { name: 'Log in' }).waitFor({ timeout: 25_000 });
-  expect(theirs.complaints.every((text) => text.includes('status of 401')), theirs.complaints.join('\n')).toBe(true);
+  expect(theirs.complaints.every((text) => /status of 401|ERR_INCOMPLETE_CHUNKED_ENCODING/.test(text)), theirs.complaints.join('\n')).toBe(true);
   await theirs.context.close();
 
   await button(page, 'End all').click();
@@ -260,7 +252,8 @@ describe.each([
     const visitor = await visit(browser, { viewport, colorScheme });
     const { page } = visitor;
     const look = async (view: string) => {
-      await page.waitForLoadState('networkidle');
+      // The list of files has a stream, which stays open.
+      if (view !== 'files') await page.waitForLoadState('networkidle');
       await picture(page, `admin-${view}-${name}`);
       expect(await barriers(page), view).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${view} is too wide`).toBeLessThanOrEqual(0);
@@ -269,7 +262,7 @@ describe.each([
     await page.goto(`${gatehouse.url}/console/`);
     await isShown(button(page, 'Log in'));
     await look('login');
-    await logIn(visitor, 'root');
+    await enter(visitor, 'root');
     await isShown(page.getByText('Nothing here yet'));
     await look('files');
     await page.getByRole('link', { name: 'Profile' }).click();
@@ -352,7 +345,7 @@ test('who has one permission sees one section, and no other by its address', asy
   gatehouse.command(['role', 'add', 'auditor', '--permission', 'admin:audit']);
   gatehouse.addUser('eve', 'auditor');
   const eve = await visit(browser);
-  await logIn(eve, 'eve', '/console/audit');
+  await enter(eve, 'eve', '/console/audit');
   await isShown(eve.page.getByRole('list', { name: 'Records' }));
   expect(await eve.page.getByRole('navigation', { name: 'Administration' }).getByRole('link').allInnerTexts()).toEqual(['Audit log']);
   await eve.page.goto(`${gatehouse.url}/console/dead-letters`);

@@ -3,8 +3,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
-import { root } from '../support/gatehouse.js';
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
+import { password, root } from '../support/gatehouse.js';
 
 const artifacts = path.join(root, 'tests/artifacts');
 
@@ -47,6 +47,20 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
   });
   page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
   return { context, page, complaints };
+}
+
+export const button = (page: Page, name: string | RegExp): Locator => page.getByRole('button', { name });
+export const fileRow = (page: Page, name: string): Locator => page.getByRole('listitem', { name, exact: true });
+
+export async function isShown(locator: Locator): Promise<void> {
+  await locator.first().waitFor({ state: 'visible' });
+}
+
+// In the form for it, which the page shows.
+export async function logIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Username or e-mail').fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await button(page, 'Log in').click();
 }
 
 // Until what moves has come to rest; what never does is not waited for.

@@ -4,12 +4,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import jsqr from 'jsqr';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Gatehouse, password } from '../support/gatehouse.js';
 import { codec, duration, silentVideo, videoWithSound } from '../support/media.js';
 import { totp } from '../support/totp.js';
-import { barriers, launch, picture, readableByScripts, visit, type Visitor } from './browser.js';
+import { barriers, button, fileRow, isShown, launch, logIn, picture, readableByScripts, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse();
 let browser: Browser;
@@ -33,19 +33,6 @@ afterEach(async () => {
   await admin.page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
 });
-
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
-const fileRow = (page: Page, name: string) => page.getByRole('listitem', { name, exact: true });
-
-async function isShown(locator: Locator): Promise<void> {
-  await locator.first().waitFor({ state: 'visible' });
-}
-
-async function logIn(page: Page, name: string): Promise<void> {
-  await page.getByLabel('Username or e-mail').fill(name);
-  await page.getByLabel('Password', { exact: true }).fill(password);
-  await button(page, 'Log in').click();
-}
 
 // Waits for what the mail directory has to say about `name`.
 async function mailAbout(name: string): Promise<string> {

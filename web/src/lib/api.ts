@@ -161,6 +161,16 @@ export class Api {
     return this.call<FileLink>('POST', `/files/${encodeURIComponent(id)}/links`, { expires_in: seconds });
   }
 
+  // The stream of events about the user's files, from its head on.
+  events(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    return this.withSession(async () => {
+      const response = await this.ask('/events', { headers: { accept: 'text/event-stream' }, signal });
+      if (!response.ok) throw await problemOf(response);
+      if (response.body === null) throw new NetworkError();
+      return response.body;
+    });
+  }
+
   // ---- users
 
   users(cursor: string | null = null, limit: number | null = null): Promise<Page<User>> {
@@ -264,22 +274,36 @@ export class Api {
 
   private async send<T>(method: string, path: string, body?: unknown): Promise<T> {
     const headers: Record<string, string> = { accept: 'application/json' };
-    const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' };
+    const init: RequestInit = { method, headers };
     if (body !== undefined) {
       headers['content-type'] = 'application/json';
       init.body = JSON.stringify(body);
     }
-    let response: Response;
-    let text: string;
+    const response = await this.ask(path, init);
+    if (!response.ok) throw await problemOf(response);
+    const text = await textOf(response);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  private async ask(path: string, init: RequestInit): Promise<Response> {
     try {
-      response = await this.options.fetch(path, init);
-      text = await response.text();
+      return await this.options.fetch(path, { credentials: 'same-origin', cache: 'no-store', redirect: 'error', ...init });
     } catch {
       throw new NetworkError();
     }
-    if (!response.ok) throw parseProblem(response.status, text, response.headers.get('x-request-id') ?? '');
-    return (text === '' ? undefined : JSON.parse(text)) as T;
   }
+}
+
+async function textOf(response: Response): Promise<string> {
+  try {
+    return await response.text();
+  } catch {
+    throw new NetworkError();
+  }
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  return parseProblem(response.status, await textOf(response), response.headers.get('x-request-id') ?? '');
 }
 
 // "?a=1&b=2"; what is empty is left out.
