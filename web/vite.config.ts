@@ -18,9 +18,10 @@ export default defineConfig({
     emptyOutDir: true,
   },
   server: {
+    fs: { allow: ['..'] }, // docs/openapi.json, for a test
     // `npm run dev` beside a running Gatehouse. Its cookies and its same-origin checks see the address of the dev server.
     proxy: Object.fromEntries(
-      ['/console/session', '/profile', '/files', '/uploads', '/events', '/admin', '/setup'].map((path) => [
+      ['/console/session', '/profile', '/files', '/uploads', '/events', '/admin', '/setup', '/openapi.json'].map((path) => [
         path,
         { target: process.env.GATEHOUSE_URL ?? 'http://127.0.0.1:8080', changeOrigin: false },
       ]),

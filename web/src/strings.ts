@@ -16,7 +16,7 @@ export const strings = {
   requestId: 'Request',
 
   nav: { label: 'Sections', files: 'Files', admin: 'Administration', profile: 'Profile', signOut: 'Log out' },
-  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', routes: 'Routes', config: 'Configuration', audit: 'Audit log', dead: 'Dead letters', profile: 'Profile', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
+  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', routes: 'Routes', config: 'Configuration', audit: 'Audit log', dead: 'Dead letters', profile: 'Profile', api: 'API', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
 
   time: { justNow: 'just now' },
 
@@ -379,6 +379,37 @@ export const strings = {
     retried: 'Back in its queue',
     dropped: 'Dropped',
     eventTitle: 'Event',
+  },
+
+  reference: {
+    title: 'API reference',
+    console: 'Console',
+    contents: 'Contents',
+    search: 'Find a request',
+    searchHint: 'path, method or words',
+    found: (count: number) => plural(count, 'request', 'requests'),
+    none: 'No request has this in it',
+    noneText: 'Search by a part of its path, its method, or what it does.',
+    sections: { session: 'Sessions', account: 'Accounts', admin: 'Administration', files: 'Files', discovery: 'Discovery', console: 'Console' } as Record<string, string>,
+    schemas: 'Schemas',
+    schemasText: 'What several of them take or answer.',
+    takes: 'Takes',
+    access: { bearer: 'a bearer token', basic: 'a password (HTTP Basic)', cookie: 'the session of the console', nobody: 'no token' },
+    or: ' or ',
+    parameters: 'Parameters',
+    places: { path: 'in the path', query: 'in the query', header: 'header field', cookie: 'cookie' },
+    required: 'required',
+    deprecated: 'deprecated',
+    body: (type: string) => `Body ${type}`,
+    optional: 'may be left out',
+    answers: 'Answers',
+    withFields: (names: string) => `with ${names}`,
+    problems: 'Problems',
+    example: 'With curl',
+    exampleOf: (operation: string) => `${operation} with curl`,
+    copy: 'Copy',
+    copied: 'Copied',
+    bytes: 'bytes',
   },
 
   status: {

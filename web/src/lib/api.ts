@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP client of the console. The session is in cookies that no script can read; when the access token has ended, a
 // request is answered 401: then the session is renewed once, for all requests that wait for it, and the request repeated.
+import type { Document } from './openapi';
 import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
 import type {
   AuditRecord, DeadLetter, Explanation, FileLink, FileRecord, Page, Role, Route, SessionInfo, Status, User, UserSession,
@@ -65,6 +66,11 @@ export class Api {
         this.renewal = null;
       });
     return this.renewal;
+  }
+
+  // What the server says of its API.
+  description(): Promise<Document> {
+    return this.send<Document>('GET', '/openapi.json');
   }
 
   // ---- set-up

@@ -3,8 +3,8 @@
 import { isAdminView, type AdminView } from './admin';
 
 export type View = 'files' | 'profile' | AdminView | PublicView;
-// Those that need no session: what the links in mails lead to, and the way there.
-export type PublicView = 'setup' | 'register' | 'forgot' | 'reset' | 'invitation' | 'verify';
+// Those that need no session: what the links in mails lead to, the way there, and the reference.
+export type PublicView = 'api' | 'setup' | 'register' | 'forgot' | 'reset' | 'invitation' | 'verify';
 
 const paths: Record<View, string> = {
   files: '/console/',
@@ -17,6 +17,7 @@ const paths: Record<View, string> = {
   audit: '/console/audit',
   dead: '/console/dead-letters',
   profile: '/console/profile',
+  api: '/console/api',
   setup: '/console/setup',
   register: '/console/register',
   forgot: '/console/forgot-password',
