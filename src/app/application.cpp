@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/application.hpp"
 
-#include "app/config_endpoint.hpp"
 #include "app/control.hpp"
 #include "app/data_directory.hpp"
 #include "app/from_config.hpp"
 #include "app/late_server.hpp"
 #include "app/listeners.hpp"
 #include "app/ops.hpp"
+#include "app/process_endpoints.hpp"
 #include "app/queue_metrics.hpp"
 #include "app/reloader.hpp"
 #include "app/run_task.hpp"
@@ -149,8 +149,8 @@ private:
     std::unique_ptr<identity::KeyFetcher> key_fetcher_;
     std::unique_ptr<identity::RevocationFollower> revocation_follower_;
 
-    // What /admin/config and /admin/status tell of this process and of those.
-    std::unique_ptr<ConfigEndpoint> config_endpoint_;
+    // What /admin/config, /admin/mails and /admin/status tell of this process and of those.
+    std::unique_ptr<ProcessEndpoints> process_endpoints_;
     std::unique_ptr<Status> status_;
 
     std::unique_ptr<console::Console> console_;
@@ -259,7 +259,7 @@ void Application::Impl::build_roles()
         notifier_ = std::make_unique<notifier::Notifier>(
             config_.notifier,
             notifier::Notifier::Needs{*stores_.queue, *auth_upstream_, service_key_, clock_, metrics_, tracer_.get()},
-            config_.gateway.public_url, data_.path() / "mail");
+            config_.gateway.public_url, mail_directory(data_.path()));
     build_control();
     build_metrics();
 }
@@ -316,15 +316,12 @@ void Application::Impl::build_status()
 {
     bool embedded = (stores_.auth && is_embedded(config_.auth.store)) || stores_.queue_database ||
                     (stores_.files && is_embedded(config_.files.store));
-    config_endpoint_ = std::make_unique<ConfigEndpoint>(reloader_, command_pool_, authenticators_);
-    status_ = std::make_unique<Status>(Status::Needs{roles_,
-                                                     ops_,
-                                                     clock_,
-                                                     authenticators_,
-                                                     *server_metrics_,
-                                                     stores_.queue.get(),
-                                                     embedded ? data_.path() : std::filesystem::path{},
-                                                     {config_endpoint_->route()}});
+    process_endpoints_ =
+        std::make_unique<ProcessEndpoints>(reloader_, command_pool_, authenticators_, roles_, data_.path());
+    status_ =
+        std::make_unique<Status>(Status::Needs{roles_, ops_, clock_, authenticators_, *server_metrics_,
+                                               stores_.queue.get(), embedded ? data_.path() : std::filesystem::path{},
+                                               process_endpoints_->routes(), process_endpoints_->keeps_mails()});
     if (!auth_ && auth_upstream_)
         status_->ask(Role::auth, *auth_upstream_);
     if (!files_ && files_upstream_)

@@ -198,6 +198,7 @@ Task<json::object> Status::make_whole(std::string authorization)
     whole["services"] = services_ ? json::value(services_()) : json::value(json::array());
     whole["queues"] = first_of(processes, "queues");
     whole["disk"] = first_of(processes, "disk");
+    whole["mails"] = needs_.mails;
     for (json::value& process : processes) {
         process.get_object().erase("queues");
         process.get_object().erase("disk");

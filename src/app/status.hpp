@@ -43,6 +43,7 @@ public:
         events::EventQueue* queue = nullptr;   // nullptr: this process has none
         std::filesystem::path disk;            // where embedded stores are; empty: there are none in this process
         std::vector<http::Route> beside = {};  // what else upstream() answers
+        bool mails = false;                    // GET /admin/mails among it has some to show
     };
     // What it takes outlives it.
     explicit Status(Needs needs);

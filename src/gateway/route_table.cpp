@@ -63,6 +63,8 @@ constexpr BuiltIn built_ins[] = {
     {"GET", "/admin/routes", Role::gateway, required, "admin:routes", form_bytes_max},
     {"GET", "/admin/explain", Role::gateway, required, "admin:routes", form_bytes_max},
     {"GET", "/admin/config", Role::process, required, "admin:config", form_bytes_max},
+    {"GET", "/admin/mails", Role::process, required, "admin:*", form_bytes_max},
+    {"GET", "/admin/mails/{id}", Role::process, required, "admin:*", form_bytes_max},
     {"GET", "/admin/status", Role::process, required, "admin:status", form_bytes_max},
     {"GET", "/.well-known/jwks.json", Role::auth, none, "", form_bytes_max},
     {"GET", "/.well-known/openid-configuration", Role::auth, none, "", form_bytes_max},

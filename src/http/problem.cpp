@@ -42,6 +42,8 @@ constexpr ProblemCode codes[] = {
     {"registration_closed", 403, "Nobody can register here"},
     {"dead_letter_not_found", 404, "There is no such dead letter"},
     {"file_not_found", 404, "There is no such file"},
+    {"mail_not_found", 404, "There is no such mail"},
+    {"mails_not_kept", 404, "No mails are kept here"},
     {"not_found", 404, "There is nothing here"},
     {"request_not_found", 404, "No recent request has this id"},
     {"role_not_found", 404, "There is no such role"},

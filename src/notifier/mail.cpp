@@ -154,6 +154,14 @@ std::string encode_header(std::string_view text, std::size_t column)
     return encode_words(text, column);
 }
 
+std::string to_utf8(std::string_view text)
+{
+    std::string result;
+    while (!text.empty())
+        result += take_character(text);
+    return result;
+}
+
 std::string quoted_printable(std::string_view text)
 {
     std::string result;

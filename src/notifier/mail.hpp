@@ -44,6 +44,9 @@ std::string compose(const Mail& mail);
 // as RFC 2047 encoded words, folded. Bytes that are not UTF-8 become U+FFFD.
 std::string encode_header(std::string_view text, std::size_t column);
 
+// The text with U+FFFD for bytes that are not UTF-8.
+std::string to_utf8(std::string_view text);
+
 // RFC 2045 section 6.7, with CRLF line ends.
 std::string quoted_printable(std::string_view text);
 

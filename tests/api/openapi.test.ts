@@ -42,7 +42,7 @@ test('is served to anyone, as it is written', async () => {
 });
 
 test('describes every route of the roles, and no other', () => {
-  const routes = [...routesOf('src/auth/auth.cpp'), ...routesOf('src/files/files.cpp'), ...routesOf('src/console/console.cpp'), ...routesOf('src/gateway/recent_finder.cpp', 1), ...routesOf('src/gateway/route_endpoints.cpp', 2), ...routesOf('src/app/status.cpp', 1), ...routesOf('src/app/config_endpoint.cpp', 1)];
+  const routes = [...routesOf('src/auth/auth.cpp'), ...routesOf('src/files/files.cpp'), ...routesOf('src/console/console.cpp'), ...routesOf('src/gateway/recent_finder.cpp', 1), ...routesOf('src/gateway/route_endpoints.cpp', 2), ...routesOf('src/app/status.cpp', 1), ...routesOf('src/app/config_endpoint.cpp', 1), ...routesOf('src/app/mail_endpoint.cpp', 2)];
   expect(described).toEqual([...new Set(routes.filter((route) => !route.includes(' /internal/')))].sort());
 });
 

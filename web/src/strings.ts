@@ -16,7 +16,7 @@ export const strings = {
   requestId: 'Request',
 
   nav: { label: 'Sections', files: 'Files', admin: 'Administration', profile: 'Profile', signOut: 'Log out' },
-  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', routes: 'Routes', config: 'Configuration', audit: 'Audit log', dead: 'Dead letters', profile: 'Profile', api: 'API', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
+  titles: { files: 'Files', status: 'Status', users: 'Users', sessions: 'Sessions', roles: 'Roles', routes: 'Routes', config: 'Configuration', audit: 'Audit log', mails: 'Mails', dead: 'Dead letters', profile: 'Profile', api: 'API', login: 'Log in', setup: 'Set up', register: 'Register', forgot: 'Forgot password', reset: 'New password', invitation: 'Welcome', verify: 'Confirm e-mail' },
 
   time: { justNow: 'just now' },
 
@@ -360,6 +360,17 @@ export const strings = {
     filter: 'Find a setting',
     emptyTitle: 'No settings',
     noneTitle: 'No setting has this in its name',
+  },
+
+  mails: {
+    text: 'No mail server is configured, so mails are kept here. The newest 100.',
+    listLabel: 'Mails',
+    emptyTitle: 'No mails yet',
+    emptyText: 'What would be sent appears here: links to set a password, and what became of files.',
+    noSubject: 'No subject',
+    to: (address: string) => `To ${address}`,
+    headers: { from: 'From', to: 'To', at: 'Written' },
+    text_label: (subject: string) => `Text of ${subject}`,
   },
 
   dead: {

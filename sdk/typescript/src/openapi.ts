@@ -591,6 +591,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest 100 mails, where there is no mail server
+         * @description Those that the gateway's process wrote into its data directory. Mails hold links that set passwords, so this needs the permission `admin:*`.
+         */
+        get: operations["listMails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of them, with its text
+         * @description Needs the permission `admin:*`.
+         */
+        get: operations["getMail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/requests/{id}": {
         parameters: {
             query?: never;
@@ -1040,7 +1080,7 @@ export interface components {
             /** @description For people. */
             detail: string;
             /** @description Stable: programs look at it. */
-            code: "bad_multipart" | "body_incomplete" | "invalid_json" | "invalid_link" | "invalid_request" | "invalid_setup_token" | "malformed_request" | "tls_required" | "invalid_refresh_token" | "invalid_token" | "otp_required" | "session_ended" | "unauthenticated" | "wrong_credentials" | "wrong_otp" | "beyond_own_permissions" | "cors_refused" | "csrf_rejected" | "forward_auth_refused" | "insufficient_scope" | "link_expired" | "link_invalid" | "registration_closed" | "dead_letter_not_found" | "file_not_found" | "not_found" | "request_not_found" | "role_not_found" | "session_not_found" | "upload_not_found" | "user_not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "command_failed" | "last_admin" | "role_built_in" | "role_exists" | "role_in_use" | "setup_done" | "too_many_roles" | "too_many_uploads" | "totp_active" | "upload_finished" | "user_exists" | "wrong_offset" | "tus_version" | "body_too_large" | "file_too_large" | "target_too_long" | "file_type_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "invalid_fields" | "upload_locked" | "websocket_version" | "too_many_attempts" | "too_many_streams" | "too_many_requests" | "head_too_large" | "checksum_mismatch" | "internal_error" | "bad_gateway" | "unavailable" | "overloaded" | "maintenance" | "revocations_stale" | "upstream_timeout" | "unsupported_version" | "quota_exceeded";
+            code: "bad_multipart" | "body_incomplete" | "invalid_json" | "invalid_link" | "invalid_request" | "invalid_setup_token" | "malformed_request" | "tls_required" | "invalid_refresh_token" | "invalid_token" | "otp_required" | "session_ended" | "unauthenticated" | "wrong_credentials" | "wrong_otp" | "beyond_own_permissions" | "cors_refused" | "csrf_rejected" | "forward_auth_refused" | "insufficient_scope" | "link_expired" | "link_invalid" | "registration_closed" | "dead_letter_not_found" | "file_not_found" | "mail_not_found" | "mails_not_kept" | "not_found" | "request_not_found" | "role_not_found" | "session_not_found" | "upload_not_found" | "user_not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "command_failed" | "last_admin" | "role_built_in" | "role_exists" | "role_in_use" | "setup_done" | "too_many_roles" | "too_many_uploads" | "totp_active" | "upload_finished" | "user_exists" | "wrong_offset" | "tus_version" | "body_too_large" | "file_too_large" | "target_too_long" | "file_type_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "invalid_fields" | "upload_locked" | "websocket_version" | "too_many_attempts" | "too_many_streams" | "too_many_requests" | "head_too_large" | "checksum_mismatch" | "internal_error" | "bad_gateway" | "unavailable" | "overloaded" | "maintenance" | "revocations_stale" | "upstream_timeout" | "unsupported_version" | "quota_exceeded";
             /** @description The id of the request. */
             instance?: string;
             errors?: {
@@ -1227,6 +1267,20 @@ export interface components {
             /** @description There is one page. */
             next: null;
         };
+        Mail: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description when it was written
+             */
+            at: string;
+            from: string;
+            to: string;
+            subject: string;
+            /** @description of one that was asked for alone; what is over 256 KiB is cut off */
+            text?: string;
+        };
         Status: {
             /** Format: date-time */
             time: string;
@@ -1264,6 +1318,8 @@ export interface components {
                 capacity_bytes?: number;
                 available_bytes?: number;
             } | null;
+            /** @description Whether `GET /admin/mails` has any to show here. */
+            mails: boolean;
             processes: {
                 roles: string[];
                 reachable: boolean;
@@ -1545,6 +1601,15 @@ export interface components {
         };
         /** @description `dead_letter_not_found`. */
         DeadLetterNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `mails_not_kept`. */
+        MailsNotKept: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3109,6 +3174,71 @@ export interface operations {
             };
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
             403: components["responses"]["CsrfRejectedInsufficientScope"];
+            503: components["responses"]["RevocationsStaleUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first, without their text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Mail"][];
+                        /** @description There is one page. */
+                        next: null;
+                    };
+                };
+            };
+            401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
+            403: components["responses"]["CsrfRejectedInsufficientScope"];
+            404: components["responses"]["MailsNotKept"];
+            503: components["responses"]["RevocationsStaleUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the mail */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
+            403: components["responses"]["CsrfRejectedInsufficientScope"];
+            /** @description `mail_not_found` or `mails_not_kept`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             503: components["responses"]["RevocationsStaleUnavailable"];
             default: components["responses"]["Problem"];
         };

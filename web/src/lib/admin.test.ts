@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 
-import { deadCount, detailsOf, failingChecks, readPermissions, sectionsFor, settingsOf, toneOf } from './admin';
+import { deadCount, detailsOf, failingChecks, linksOf, readPermissions, sectionsFor, settingsOf, toneOf } from './admin';
 import type { AuditRecord, Status, User } from './types';
 
 const user = (...permissions: string[]): User => ({ id: '1', username: 'ada', roles: [], permissions });
@@ -12,10 +12,19 @@ const record = (details: unknown): AuditRecord => ({
 describe('sections', () => {
   test('are those that the user has the permission for', () => {
     expect(sectionsFor(user('admin:*'))).toEqual(['status', 'users', 'sessions', 'roles', 'routes', 'config', 'audit', 'dead']);
+    expect(sectionsFor(user('admin:*'), true)).toContain('mails');
+    expect(sectionsFor(user('admin:mails', 'admin:users'), true)).toEqual(['users']);
     expect(sectionsFor(user('files:read', 'admin:audit', 'admin:dead'))).toEqual(['audit', 'dead']);
     expect(sectionsFor(user('files:*'))).toEqual([]);
     expect(sectionsFor(null)).toEqual([]);
   });
+});
+
+test('addresses are told from the text around them', () => {
+  expect(linksOf('Open https://gate.example/console/reset#a-b_c.\nOr (http://x.example/?a=1).')).toEqual([
+    'Open ', 'https://gate.example/console/reset#a-b_c', '.\nOr (', 'http://x.example/?a=1', ').',
+  ]);
+  expect(linksOf('javascript:alert(1) ftp://x <b>')).toHaveLength(1);
 });
 
 test('permissions are read however they are separated, each once', () => {

@@ -2,7 +2,7 @@
 // The administrator's side as data: which sections there are and whom they are for, and what the views make of answers.
 import { may, type AuditRecord, type Status, type User } from './types';
 
-export const adminViews = ['status', 'users', 'sessions', 'roles', 'routes', 'config', 'audit', 'dead'] as const;
+export const adminViews = ['status', 'users', 'sessions', 'roles', 'routes', 'config', 'audit', 'mails', 'dead'] as const;
 export type AdminView = (typeof adminViews)[number];
 
 export const permissions: Record<AdminView, string> = {
@@ -13,6 +13,7 @@ export const permissions: Record<AdminView, string> = {
   routes: 'admin:routes',
   config: 'admin:config',
   audit: 'admin:audit',
+  mails: 'admin:*', // they hold links that set passwords
   dead: 'admin:dead',
 };
 
@@ -20,8 +21,14 @@ export function isAdminView(view: string): view is AdminView {
   return (adminViews as readonly string[]).includes(view);
 }
 
-export function sectionsFor(user: User | null): AdminView[] {
-  return adminViews.filter((view) => may(user, permissions[view]));
+// `mailsKept`: there is no mail server, and mails are read here.
+export function sectionsFor(user: User | null, mailsKept = false): AdminView[] {
+  return adminViews.filter((view) => may(user, permissions[view]) && (view !== 'mails' || mailsKept));
+}
+
+// A text with its web addresses apart: odd parts are addresses.
+export function linksOf(text: string): string[] {
+  return text.split(/(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)])/);
 }
 
 // "orders:read, orders:*" or one a line: what was typed as a list, each once.

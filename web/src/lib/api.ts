@@ -4,7 +4,7 @@
 import type { Document } from './openapi';
 import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
 import type {
-  AuditRecord, DeadLetter, Explanation, FileLink, FileRecord, Page, Role, Route, SessionInfo, Status, User, UserSession,
+  AuditRecord, DeadLetter, Explanation, FileLink, FileRecord, Mail, Page, Role, Route, SessionInfo, Status, User, UserSession,
 } from './types';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
@@ -243,6 +243,14 @@ export class Api {
 
   explain(method: string, url: string, as: 'me' | 'nobody'): Promise<Explanation> {
     return this.call<Explanation>('GET', `/admin/explain${queryOf({ method, url, as })}`);
+  }
+
+  mails(): Promise<Page<Mail>> {
+    return this.call<Page<Mail>>('GET', '/admin/mails');
+  }
+
+  mail(id: string): Promise<Mail> {
+    return this.call<Mail>('GET', `/admin/mails/${encodeURIComponent(id)}`);
   }
 
   deadLetters(): Promise<Page<DeadLetter>> {

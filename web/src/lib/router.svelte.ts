@@ -15,6 +15,7 @@ const paths: Record<View, string> = {
   routes: '/console/routes',
   config: '/console/configuration',
   audit: '/console/audit',
+  mails: '/console/mails',
   dead: '/console/dead-letters',
   profile: '/console/profile',
   api: '/console/api',

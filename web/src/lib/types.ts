@@ -82,6 +82,15 @@ export interface DeadLetter {
   event?: unknown; // of one that was asked for alone
 }
 
+export interface Mail {
+  id: string;
+  at: string;
+  from: string;
+  to: string;
+  subject: string;
+  text?: string; // of one that was asked for alone
+}
+
 export interface ProcessStatus {
   roles: string[];
   reachable: boolean;
@@ -110,6 +119,7 @@ export interface Status {
   services: { name: string; endpoints: { name: string; healthy: boolean; active_requests: number; ejections: number }[] }[];
   queues: { name: string; depth: number | null; dead: number | null }[] | null;
   disk: { capacity_bytes: number; available_bytes: number } | null;
+  mails?: boolean; // kept for want of a mail server
 }
 
 export interface Route {
