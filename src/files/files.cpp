@@ -69,6 +69,7 @@ private:
             {"OPTIONS", "/uploads/{id}", on(tus_options)},
             {"GET", "/files", on(list_files)},
             {"GET", "/files/usage", on(show_usage)},
+            {"GET", "/admin/usage", on(show_usage_of_users)},
             {"GET", "/files/{id}", on(show_file)},
             {"DELETE", "/files/{id}", on(delete_file)},
             {"GET", "/files/{id}/content", on(download)},

@@ -66,6 +66,7 @@ Task<http::Response> tus_terminate(http::Request& request, Context& context);
 
 Task<http::Response> list_files(http::Request& request, Context& context);
 Task<http::Response> show_usage(http::Request& request, Context& context);
+Task<http::Response> show_usage_of_users(http::Request& request, Context& context);
 Task<http::Response> show_file(http::Request& request, Context& context);
 Task<http::Response> delete_file(http::Request& request, Context& context);
 Task<http::Response> download(http::Request& request, Context& context);

@@ -128,6 +128,28 @@ TEST_F(QuotaTest, DeletingMakesRoomAndWhatWasDerivedIsFree)
     EXPECT_EQ(put(1000, alice_token_).status, 201);
 }
 
+TEST_F(QuotaTest, WhoManagesUsersSeesWhatEachHasStored)
+{
+    put(600, alice_token_);
+    put(7, alice_token_);
+    put(1, bob_token_);
+    std::string manager = token_for(make_id(), {"admin:users"});
+    std::string nobody = make_id();
+    Answer answer = call("GET", "/admin/usage?users=" + bob_ + "," + nobody + "," + alice_, manager);
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, R"({"items":[{"user":")" + bob_ + R"(","used_bytes":1,"files":1},{"user":")" + nobody +
+                               R"(","used_bytes":0,"files":0},{"user":")" + alice_ +
+                               R"(","used_bytes":607,"files":2}]})");
+    std::string many = alice_;
+    for (int i = 1; i < 100; ++i)
+        many += "," + alice_;
+    EXPECT_EQ(call("GET", "/admin/usage?users=" + many, manager).status, 200);
+    for (const std::string& wrong :
+         {std::string(), std::string("?users="), "?users=" + alice_ + ",x", many.insert(0, "?users=") + "," + bob_})
+        EXPECT_EQ(call("GET", "/admin/usage" + wrong, manager).status, 422) << wrong;
+    EXPECT_EQ(call("GET", "/admin/usage?users=" + alice_, alice_token_).status, 403);
+}
+
 TEST_F(QuotaTest, TheLargestOfTheRolesCounts)
 {
     EXPECT_EQ(put(200, token_with({"small"})).status, 507);

@@ -74,6 +74,7 @@ constexpr BuiltIn built_ins[] = {
     {"OPTIONS", "/uploads/*", Role::files, none, "", form_bytes_max},
     {"GET", "/files", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/files/usage", Role::files, required, "files:read", form_bytes_max},
+    {"GET", "/admin/usage", Role::files, required, "admin:users", form_bytes_max},
     {"GET", "/files/{id}", Role::files, required, "files:read", form_bytes_max},
     {"DELETE", "/files/{id}", Role::files, required, "files:write", form_bytes_max},
     {"GET", "/files/{id}/content", Role::files, required, "files:read", form_bytes_max, true},

@@ -75,7 +75,9 @@ test('an administrator finds every section, with the state of the installation f
   await isShown(page.getByText('files.store'));
   for (const view of ['Users', 'Sessions', 'Roles', 'Routes', 'Configuration', 'Audit log', 'Dead letters', 'Status']) await open(page, view);
   const links = page.getByRole('navigation', { name: 'Administration' }).getByRole('link');
-  expect(await links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Routes', 'Configuration', 'Audit log', 'Dead letters']);
+  // Mails are read at the gateway that writes them.
+  const mails = gatehouse.distributed ? [] : ['Mails'];
+  await expect.poll(() => links.allInnerTexts()).toEqual(['Status', 'Users', 'Sessions', 'Roles', 'Routes', 'Configuration', 'Audit log', ...mails, 'Dead letters']);
 });
 
 test('the state is asked again by itself, and draws what came in between', { timeout: 60_000 }, async () => {

@@ -120,6 +120,10 @@ export const strings = {
       derived === 0
         ? `“${name}” will be gone for good.`
         : `“${name}” and ${plural(derived, 'file', 'files')} made from it will be gone for good.`,
+    usageLabel: 'Storage used',
+    usage: (used: string, files: number) => `${plural(files, 'file', 'files')}, ${used}`,
+    usageOf: (used: string, quota: string) => `${used} of ${quota} used`,
+    usageFull: 'Delete files to make room.',
     removed: (name: string) => `Deleted ${name}`,
     progress: (name: string) => `Progress of ${name}`,
     states: { stored: 'Waiting', processing: 'Processing', processed: 'Ready', failed: 'Failed' },
@@ -226,6 +230,7 @@ export const strings = {
     actions: 'Actions',
     active: 'Active',
     disabled: 'Disabled',
+    stored: (size: string) => `${size} stored`,
     you: 'you',
     noEmail: 'No e-mail',
     giveRoles: 'Roles',

@@ -591,6 +591,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much users have stored
+         * @description Needs the permission `admin:users`. Counts as `GET /files/usage` does; a user that does not exist has nothing.
+         */
+        get: operations["showUsageOfUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/mails": {
         parameters: {
             query?: never;
@@ -3174,6 +3194,41 @@ export interface operations {
             };
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
             403: components["responses"]["CsrfRejectedInsufficientScope"];
+            503: components["responses"]["RevocationsStaleUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    showUsageOfUsers: {
+        parameters: {
+            query: {
+                /** @description Up to 100 ids of users, with commas between them. */
+                users: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the order of the question. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** Format: uuid */
+                            user: string;
+                            used_bytes: number;
+                            files: number;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
+            403: components["responses"]["CsrfRejectedInsufficientScope"];
+            422: components["responses"]["InvalidFields"];
             503: components["responses"]["RevocationsStaleUnavailable"];
             default: components["responses"]["Problem"];
         };

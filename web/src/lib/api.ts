@@ -4,7 +4,7 @@
 import type { Document } from './openapi';
 import { ApiError, NetworkError, parseProblem, SignedOutError } from './problem';
 import type {
-  AuditRecord, DeadLetter, Explanation, FileLink, FileRecord, Mail, Page, Role, Route, SessionInfo, Status, User, UserSession,
+  AuditRecord, DeadLetter, Explanation, FileLink, FileRecord, Mail, Page, Role, Route, SessionInfo, Status, Usage, User, UserSession,
 } from './types';
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
@@ -167,6 +167,10 @@ export class Api {
     return this.call<FileLink>('POST', `/files/${encodeURIComponent(id)}/links`, { expires_in: seconds });
   }
 
+  usage(): Promise<Usage> {
+    return this.call<Usage>('GET', '/files/usage');
+  }
+
   // The stream of events about the user's files, from its head on.
   events(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     return this.withSession(async () => {
@@ -181,6 +185,13 @@ export class Api {
 
   users(cursor: string | null = null, limit: number | null = null): Promise<Page<User>> {
     return this.call<Page<User>>('GET', `/admin/users${queryOf({ limit, cursor })}`);
+  }
+
+  // How much each of them has stored, in bytes; a hundred at most are asked about.
+  async usageOf(users: string[]): Promise<Map<string, number>> {
+    if (users.length === 0) return new Map();
+    const { items } = await this.call<{ items: { user: string; used_bytes: number }[] }>('GET', `/admin/usage${queryOf({ users: users.slice(0, 100).join(',') })}`);
+    return new Map(items.map((one) => [one.user, one.used_bytes]));
   }
 
   createUser(user: NewUser): Promise<User> {

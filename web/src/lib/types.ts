@@ -31,6 +31,12 @@ export interface FileRecord {
   derived?: FileRecord[];
 }
 
+export interface Usage {
+  used_bytes: number;
+  files: number;
+  quota_bytes: number | null; // null: no limit
+}
+
 export interface FileLink {
   url: string;
   expires_at: string;
