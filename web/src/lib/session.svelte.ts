@@ -90,9 +90,14 @@ class Session {
     this.leave();
   }
 
+  // True while the access token lasts for a while.
+  get fresh(): boolean {
+    return Date.now() < this.freshUntil;
+  }
+
   // Renews the session when it ends soon: before a download or an upload, which cannot be repeated as simply.
   async keepFresh(): Promise<void> {
-    if (Date.now() < this.freshUntil) return;
+    if (this.fresh) return;
     try {
       await this.api.renew();
     } catch {
