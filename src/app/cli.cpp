@@ -434,6 +434,7 @@ private:
         list->add_option("--limit", line_.client.limit, "How many at most (default: 50)")
             ->check(CLI::Range(1, 100'000))
             ->option_text("N");
+        list->add_flag("--trash", line_.client.trash, "Those in the trash");
         add_client(list);
         CLI::App* get = command(*files, "get", "Download a file", files_get);
         get->add_option("id", line_.id, "Id of the file, as `gatehouse files list` prints it")
@@ -448,7 +449,13 @@ private:
             "with by the same command.");
         CLI::App* remove = command(*files, "rm", "Remove files, and what was made of them", files_remove);
         remove->add_option("id", line_.client.ids, "Ids of files")->option_text("ID...")->required();
+        remove->add_flag("--permanent", line_.client.permanent, "For good, also from the trash");
         add_client(remove);
+        CLI::App* restore = command(*files, "restore", "Take files out of the trash", files_restore);
+        restore->add_option("id", line_.client.ids, "Ids of files, as `gatehouse files list --trash` prints them")
+            ->option_text("ID...")
+            ->required();
+        add_client(restore);
     }
 
     void add_upload()

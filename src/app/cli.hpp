@@ -22,6 +22,8 @@ struct ClientLine {
     std::vector<std::string> ids;    // of files
     std::string output;
     bool force = false;
+    bool trash = false;      // those in the trash
+    bool permanent = false;  // for good
     int limit = 50;
 };
 

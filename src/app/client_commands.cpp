@@ -112,7 +112,7 @@ int log_out(ClientSession& session)
     return 0;
 }
 
-json::array list_files(ClientSession& session, std::size_t limit)
+json::array list_files(ClientSession& session, std::size_t limit, bool trash)
 {
     constexpr std::size_t page_max = 100;
     json::array items;
@@ -120,6 +120,8 @@ json::array list_files(ClientSession& session, std::size_t limit)
     while (items.size() < limit) {
         HttpCall call;
         call.url = fmt::format("/files?limit={}", std::min(page_max, limit - items.size()));
+        if (trash)
+            call.url += "&trash=true";
         if (!cursor.empty())
             call.url += "&cursor=" + http::percent_encode(cursor);
         json::object page = session.expect_json(session.call(std::move(call)));
@@ -154,6 +156,34 @@ json::array with_derived(const json::array& items)
     return rows;
 }
 
+// Does it with each of the ids that were given; 1 when it failed with some.
+int for_each_id(const CommandLine& line, const std::function<void(ClientSession&, const std::string&)>& work)
+{
+    auto all = [&](ClientSession& session) {
+        int code = 0;
+        for (const std::string& id : line.client.ids) {
+            try {
+                work(session, id);
+            } catch (const ClientError& error) {
+                tell_error(fmt::format("{}: {}", id, error.what()), error.next());
+                code = 1;
+            }
+        }
+        return code;
+    };
+    return with_session(line, all);
+}
+
+void call_file(ClientSession& session, std::string method, const std::string& rest)
+{
+    HttpCall call;
+    call.method = std::move(method);
+    call.url = "/files/" + rest;
+    HttpReply reply = session.call(std::move(call));
+    if (reply.status >= 300)
+        session.fail(reply);
+}
+
 }  // namespace
 
 void tell_error(const std::string& what, const std::string& next)
@@ -186,7 +216,7 @@ int client_logout(const CommandLine& line) { return with_session(line, log_out);
 int files_list(const CommandLine& line)
 {
     auto list = [&](ClientSession& session) {
-        json::array items = list_files(session, static_cast<std::size_t>(line.client.limit));
+        json::array items = list_files(session, static_cast<std::size_t>(line.client.limit), line.client.trash);
         if (line.json)
             fmt::print("{}\n", json::serialize(json::object{{"items", std::move(items)}}));
         else
@@ -198,7 +228,8 @@ int files_list(const CommandLine& line)
                                            {"CREATED", "created_at"},
                                            {"ID", "id"},
                                            {"REASON", "reason"}},
-                                          "There are no files: gatehouse upload FILE"));
+                                          line.client.trash ? "There is nothing in the trash"
+                                                            : "There are no files: gatehouse upload FILE"));
         return 0;
     };
     return with_session(line, list);
@@ -206,25 +237,19 @@ int files_list(const CommandLine& line)
 
 int files_remove(const CommandLine& line)
 {
-    auto remove = [&](ClientSession& session) {
-        int code = 0;
-        for (const std::string& id : line.client.ids) {
-            HttpCall call;
-            call.method = "DELETE";
-            call.url = "/files/" + http::percent_encode(id);
-            HttpReply reply = session.call(std::move(call));
-            try {
-                if (reply.status >= 300)
-                    session.fail(reply);
-                fmt::print("Removed {}.\n", id);
-            } catch (const ClientError& error) {
-                tell_error(fmt::format("{}: {}", id, error.what()), error.next());
-                code = 1;
-            }
-        }
-        return code;
-    };
-    return with_session(line, remove);
+    std::string end = line.client.permanent ? "?permanent=true" : "";
+    return for_each_id(line, [&](ClientSession& session, const std::string& id) {
+        call_file(session, "DELETE", http::percent_encode(id) + end);
+        fmt::print("Removed {}.\n", id);
+    });
+}
+
+int files_restore(const CommandLine& line)
+{
+    return for_each_id(line, [](ClientSession& session, const std::string& id) {
+        call_file(session, "POST", http::percent_encode(id) + "/restore");
+        fmt::print("Restored {}.\n", id);
+    });
 }
 
 }  // namespace gatehouse::app

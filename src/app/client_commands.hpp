@@ -14,6 +14,7 @@ int client_logout(const CommandLine& line);
 int files_list(const CommandLine& line);
 int files_get(const CommandLine& line);  // client_download.cpp
 int files_remove(const CommandLine& line);
+int files_restore(const CommandLine& line);
 int client_upload(const CommandLine& line);  // client_upload.cpp
 
 // Runs `command`; what it throws is told with what to do next, and 1.

@@ -460,6 +460,10 @@ void add_files_settings(std::vector<Setting>& table, files::Config& files)
             {"files.allowed_types", &files.allowed_types,
              "media types of files that are accepted, such as image/* or application/pdf, by their content; empty: "
              "all"},
+            {"files.trash_ttl", Milliseconds{&files.trash_ttl, milliseconds{0}},
+             "how long a removed upload stays in the trash, where it can be restored and counts for the quota; 0: it "
+             "is "
+             "removed for good at once"},
             {"files.link_lifetime_max", Seconds{&files.link_lifetime_max, seconds{1}},
              "longest life of a link by which anybody may download a file"},
             {"files.event_streams_max", Count{&files.event_streams_max, 1, 100'000},

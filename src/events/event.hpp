@@ -12,7 +12,7 @@ namespace gatehouse::events {
 
 struct Event {
     std::string id;       // unique; consumers drop repeats by it
-    std::string type;     // "file.uploaded", "file.processed", "file.failed", "file.deleted", "user.created", ...
+    std::string type;     // "file.uploaded", "file.processed", "file.failed", "file.trashed", "file.deleted", ...
     std::string source;   // "/files", "/auth", "/worker"
     std::string subject;  // the id of the thing it is about
     TimePoint time;

@@ -12,7 +12,7 @@ constexpr std::size_t reason_bytes_max = 1000;
 const std::vector<Binding>& bindings()
 {
     static const std::vector<Binding> table{
-        {"worker", {"file.uploaded"}},
+        {"worker", {"file.uploaded", "file.restored"}},
         {"notifier",
          {"file.processed", "file.failed", "user.invited", "user.email_verification_requested", "user.email_changed",
           "user.password_reset_requested", "user.password_changed", "user.registration_refused"}},

@@ -68,10 +68,13 @@ void add_safety_fields(http::Headers& headers, const File& file)
 // By a link the link alone counts, whoever comes with it.
 Task<File> find_linked_file(http::Request& request, Context& context, std::string id)
 {
-    context.links.require(id, request.query(), context.clock.now());
+    std::int64_t generation = context.links.require(id, request.query(), context.clock.now());
     auto file = co_await context.store.find(std::move(id));
     if (!file)
         throw http::Problem::not_found("file_not_found", "The file was removed.");
+    if (file->link_generation != generation)
+        throw http::Problem::forbidden("link_withdrawn", "The link was taken back. Ask whoever gave it to you for a "
+                                                         "new one.");
     co_return std::move(*file);
 }
 

@@ -114,7 +114,7 @@ TEST_F(EventsTest, AStreamBeginsWithTheLatestUploads)
     std::string text = read(stream);
     EXPECT_TRUE(text.starts_with("retry: 2000\n\nevent: file\nid: ")) << text;
     EXPECT_LT(text.find(first), text.find(second));
-    EXPECT_TRUE(text.ends_with("\"derived\":[]}\n\n")) << text;
+    EXPECT_TRUE(text.ends_with("\"derived\":[],\"trash\":null}\n\n")) << text;
 }
 
 TEST_F(EventsTest, ChangesReachTheOwnerAlone)

@@ -31,7 +31,11 @@ std::vector<StoredContent> list_content(sql::Connection& connection)
     std::vector<StoredContent> list;
     if (connection.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'files'").empty())
         return list;
-    for (const sql::Row& row : connection.query("SELECT content, sha256, size FROM files"))
+    std::string select = "SELECT content, sha256, size FROM files";
+    // A data directory of an earlier version has none.
+    if (!connection.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'trash'").empty())
+        select += " UNION ALL SELECT content, sha256, size FROM trash";
+    for (const sql::Row& row : connection.query(select))
         list.push_back(
             {ContentDirectory::place_of(row.text(0)), row.text(1), static_cast<std::uint64_t>(row.integer(2))});
     return list;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "files/file_json.hpp"
 
-#include "base/id.hpp"
 #include "base/trace_context.hpp"
+#include "files/announcement.hpp"
 
 #include <algorithm>
 
@@ -11,6 +11,15 @@ namespace gatehouse::files {
 namespace {
 
 json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+
+json::value to_json(const std::optional<Trashed>& trashed)
+{
+    if (!trashed)
+        return nullptr;
+    return json::object{{"removed_at", format_rfc3339(trashed->at)},
+                        {"removed_by", trashed->by},
+                        {"expires_at", format_rfc3339(trashed->until)}};
+}
 
 // The trace that the request belongs to, if its field has the form of W3C Trace Context version 00.
 std::string find_trace(const http::Request& request)
@@ -21,16 +30,8 @@ std::string find_trace(const http::Request& request)
 
 events::Event make_event(std::string type, const File& file, const http::Request& request, TimePoint time)
 {
-    events::Event event;
-    event.id = make_id();
-    event.type = std::move(type);
-    event.source = "/files";
-    event.subject = file.id;
-    event.time = time;
+    events::Event event = make_announcement(std::move(type), file, time);
     event.traceparent = find_trace(request);
-    event.data["file"] = file.id;
-    event.data["owner"] = file.owner;
-    event.data["name"] = file.name;
     return event;
 }
 
@@ -56,6 +57,7 @@ json::object to_json(const File& file, std::span<const File> derived)
     record["derived_from"] = text_or_null(file.derived_from);
     record["processor"] = text_or_null(file.processor);
     record["derived"] = std::move(made);
+    record["trash"] = to_json(file.trashed);
     return record;
 }
 
@@ -86,6 +88,22 @@ events::Event make_deleted_event(const File& file, const identity::Claims& calle
 {
     events::Event event = make_event("file.deleted", file, request, now);
     event.data["deleted_by"] = caller.subject;
+    return event;
+}
+
+events::Event make_trashed_event(const File& file, const Trashed& how, const http::Request& request)
+{
+    events::Event event = make_event("file.trashed", file, request, how.at);
+    event.data["trashed_by"] = how.by;
+    event.data["expires_at"] = format_rfc3339(how.until);
+    return event;
+}
+
+events::Event make_restored_event(const File& file, const identity::Claims& caller, const http::Request& request,
+                                  TimePoint now)
+{
+    events::Event event = make_event("file.restored", file, request, now);
+    event.data["restored_by"] = caller.subject;
     return event;
 }
 

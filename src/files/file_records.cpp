@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "files/announcement.hpp"
 #include "files/upload_records.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +17,9 @@ namespace gatehouse::files::records {
 namespace {
 
 constexpr std::string_view columns = "id, owner, name, type, size, sha256, created_at, state, reason, progress, "
-                                     "derived_from, processor, content";
+                                     "derived_from, processor, content, links";
+// What the table `trash` has besides.
+constexpr std::string_view trash_columns = "removed_at, removed_until, removed_by";
 
 State parse_state(std::string_view text)
 {
@@ -43,7 +46,24 @@ Record to_record(const sql::Row& row)
     file.derived_from = row.text(10);
     file.processor = row.text(11);
     record.content = row.text(12);
+    file.link_generation = row.integer(13);
     return record;
+}
+
+File to_trashed_file(const sql::Row& row)
+{
+    File file = to_record(row).file;
+    file.trashed = Trashed{from_unix_ms(row.integer(14)), from_unix_ms(row.integer(15)), row.text(16)};
+    return file;
+}
+
+std::vector<File> to_trashed_files(const std::vector<sql::Row>& rows)
+{
+    std::vector<File> files;
+    files.reserve(rows.size());
+    for (const auto& row : rows)
+        files.push_back(to_trashed_file(row));
+    return files;
 }
 
 std::vector<File> to_files(const std::vector<sql::Row>& rows)
@@ -66,6 +86,23 @@ bool exists(sql::Connection& connection, const std::string& id)
     return !connection.query("SELECT 1 FROM files WHERE id = ?", {id}).empty();
 }
 
+bool is_trashed(sql::Connection& connection, const std::string& id)
+{
+    return !connection.query("SELECT 1 FROM trash WHERE id = ?", {id}).empty();
+}
+
+std::vector<File> list_trash(sql::Connection& connection, const ListQuery& query, const std::string& before,
+                             std::int64_t limit)
+{
+    static const std::string of_owner = fmt::format(
+        "SELECT {}, {} FROM trash WHERE owner = ? AND id < ? ORDER BY id DESC LIMIT ?", columns, trash_columns);
+    static const std::string of_everybody =
+        fmt::format("SELECT {}, {} FROM trash WHERE id < ? ORDER BY id DESC LIMIT ?", columns, trash_columns);
+    if (query.owner.empty())
+        return to_trashed_files(connection.query(of_everybody, {before, limit}));
+    return to_trashed_files(connection.query(of_owner, {query.owner, before, limit}));
+}
+
 // An event that waits already (a repeated job has the same event id) is not announced twice.
 void announce_event(sql::Connection& connection, const events::Event& event)
 {
@@ -79,7 +116,7 @@ int progress_of(State state) { return state == State::processed ? 100 : 0; }
 
 std::span<const sql::Migration> migrations()
 {
-    static const std::array<sql::Migration, 3> steps{{
+    static const std::array<sql::Migration, 4> steps{{
         {1,
          "files, outbox and garbage",
          {"CREATE TABLE files ("
@@ -97,32 +134,58 @@ std::span<const sql::Migration> migrations()
         {2, "uploads", upload_records::schema()},
         // Holds all that usage() reads.
         {3, "usage", {"CREATE INDEX files_by_size ON files (owner, derived_from, size)"}},
+        // A table of its own, so that nothing that looks for files finds what is in the trash. What was derived from
+        // an upload stays in `files`; find() sees that its source is not there.
+        {4,
+         "trash",
+         {"ALTER TABLE files ADD COLUMN links INTEGER NOT NULL DEFAULT 0",
+          "CREATE TABLE trash ("
+          "id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, "
+          "size INTEGER NOT NULL, sha256 TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, "
+          "reason TEXT NOT NULL, progress INTEGER NOT NULL, derived_from TEXT NOT NULL, processor TEXT NOT NULL, "
+          "content TEXT NOT NULL, links INTEGER NOT NULL, removed_at INTEGER NOT NULL, "
+          "removed_until INTEGER NOT NULL, removed_by TEXT NOT NULL) WITHOUT ROWID",
+          "CREATE INDEX trash_by_owner ON trash (owner, id, size)",
+          "CREATE INDEX trash_by_end ON trash (removed_until)"}},
     }};
     return steps;
 }
 
 std::optional<Record> find(sql::Connection& connection, const std::string& id)
 {
-    static const std::string statement = fmt::format("SELECT {} FROM files WHERE id = ?", columns);
+    // What is derived from something in the trash is not there.
+    static const std::string statement =
+        fmt::format("SELECT {} FROM files f WHERE id = ? AND "
+                    "(derived_from = '' OR EXISTS (SELECT 1 FROM files s WHERE s.id = f.derived_from))",
+                    columns);
     auto rows = connection.query(statement, {id});
     if (rows.empty())
         return std::nullopt;
     return to_record(rows.front());
 }
 
+bool names_content(sql::Connection& connection, const std::string& id, const std::string& content)
+{
+    return !connection
+                .query("SELECT 1 FROM files WHERE id = ? AND content = ? "
+                       "UNION ALL SELECT 1 FROM trash WHERE id = ? AND content = ?",
+                       {id, content, id, content})
+                .empty();
+}
+
 bool insert(sql::Connection& connection, const Record& record, const std::optional<events::Event>& announce)
 {
     static const std::string statement =
-        fmt::format("INSERT INTO files ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns);
+        fmt::format("INSERT INTO files ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns);
     const File& file = record.file;
-    if (exists(connection, file.id))
+    if (exists(connection, file.id) || is_trashed(connection, file.id))
         return false;
     if (!file.derived_from.empty() && !exists(connection, file.derived_from))
         return false;
-    connection.execute(statement,
-                       {file.id, file.owner, file.name, file.type, static_cast<std::int64_t>(file.size), file.sha256,
-                        to_unix_ms(file.created_at), std::string(to_string(file.state)), file.reason,
-                        std::int64_t{file.progress}, file.derived_from, file.processor, record.content});
+    connection.execute(statement, {file.id, file.owner, file.name, file.type, static_cast<std::int64_t>(file.size),
+                                   file.sha256, to_unix_ms(file.created_at), std::string(to_string(file.state)),
+                                   file.reason, std::int64_t{file.progress}, file.derived_from, file.processor,
+                                   record.content, file.link_generation});
     if (announce)
         announce_event(connection, *announce);
     return true;
@@ -136,6 +199,8 @@ std::vector<File> list(sql::Connection& connection, const ListQuery& query)
         fmt::format("SELECT {} FROM files WHERE derived_from = '' AND id < ? ORDER BY id DESC LIMIT ?", columns);
     auto limit = static_cast<std::int64_t>(std::min<std::size_t>(query.limit, 200));
     std::string before = query.after.empty() ? "g" : query.after;  // above every hexadecimal digit
+    if (query.trashed)
+        return list_trash(connection, query, before, limit);
     if (query.owner.empty())
         return to_files(connection.query(of_everybody, {before, limit}));
     return to_files(connection.query(of_owner, {query.owner, before, limit}));
@@ -154,14 +219,21 @@ std::vector<File> derived(sql::Connection& connection, const std::vector<std::st
 
 Usage usage(sql::Connection& connection, const std::string& owner)
 {
-    auto rows = connection.query(
-        "SELECT COALESCE(SUM(size), 0), COUNT(*) FROM files WHERE owner = ? AND derived_from = ''", {owner});
-    return {static_cast<std::uint64_t>(rows.front().integer(0)), static_cast<std::uint64_t>(rows.front().integer(1))};
+    auto files =
+        connection
+            .query("SELECT COALESCE(SUM(size), 0), COUNT(*) FROM files WHERE owner = ? AND derived_from = ''", {owner})
+            .front();
+    auto trash = connection.query("SELECT COALESCE(SUM(size), 0) FROM trash WHERE owner = ?", {owner}).front();
+    Usage usage;
+    usage.trash_bytes = static_cast<std::uint64_t>(trash.integer(0));
+    usage.bytes = static_cast<std::uint64_t>(files.integer(0)) + usage.trash_bytes;
+    usage.files = static_cast<std::uint64_t>(files.integer(1));
+    return usage;
 }
 
 bool remove(sql::Connection& connection, const std::string& id, const events::Event& announce)
 {
-    if (!exists(connection, id))
+    if (!exists(connection, id) && !is_trashed(connection, id))
         return false;
     // The file, what was derived from it, and what was derived from that.
     constexpr std::string_view gone = "WITH RECURSIVE gone (id) AS (SELECT ? UNION "
@@ -172,8 +244,64 @@ bool remove(sql::Connection& connection, const std::string& id, const events::Ev
         fmt::format("{}DELETE FROM files WHERE id IN (SELECT id FROM gone)", gone);
     connection.execute(name_garbage, {id});
     connection.execute(remove_records, {id});
+    connection.execute("INSERT INTO garbage (content) SELECT content FROM trash WHERE id = ?", {id});
+    connection.execute("DELETE FROM trash WHERE id = ?", {id});
     announce_event(connection, announce);
     return true;
+}
+
+bool trash(sql::Connection& connection, const std::string& id, const Trashed& how, const events::Event& announce)
+{
+    static const std::string move =
+        fmt::format("INSERT INTO trash ({}, {}) SELECT {}, ?, ?, ? FROM files WHERE id = ? AND derived_from = ''",
+                    columns, trash_columns, columns);
+    if (connection.execute(move, {to_unix_ms(how.at), to_unix_ms(how.until), how.by, id}) == 0)
+        return false;
+    connection.execute("UPDATE trash SET links = links + 1 WHERE id = ?", {id});
+    connection.execute("DELETE FROM files WHERE id = ?", {id});
+    announce_event(connection, announce);
+    return true;
+}
+
+std::optional<File> find_trashed(sql::Connection& connection, const std::string& id)
+{
+    static const std::string statement = fmt::format("SELECT {}, {} FROM trash WHERE id = ?", columns, trash_columns);
+    auto rows = connection.query(statement, {id});
+    if (rows.empty())
+        return std::nullopt;
+    return to_trashed_file(rows.front());
+}
+
+bool restore(sql::Connection& connection, const std::string& id, const events::Event& announce)
+{
+    static const std::string move =
+        fmt::format("INSERT INTO files ({}) SELECT {} FROM trash WHERE id = ?", columns, columns);
+    if (connection.execute(move, {id}) == 0)
+        return false;
+    connection.execute("DELETE FROM trash WHERE id = ?", {id});
+    connection.execute("UPDATE files SET state = 'stored', progress = 0 WHERE id = ? AND state = 'processing'", {id});
+    announce_event(connection, announce);
+    return true;
+}
+
+std::vector<File> find_expired_trash(sql::Connection& connection, TimePoint now, std::size_t limit)
+{
+    static const std::string statement = fmt::format(
+        "SELECT {}, {} FROM trash WHERE removed_until <= ? ORDER BY removed_until LIMIT ?", columns, trash_columns);
+    return to_trashed_files(connection.query(statement, {to_unix_ms(now), static_cast<std::int64_t>(limit)}));
+}
+
+std::size_t empty_trash(sql::Connection& connection, TimePoint now, std::size_t limit)
+{
+    auto expired = find_expired_trash(connection, now, limit);
+    for (const File& file : expired)
+        remove(connection, file.id, make_emptied_announcement(file, now));
+    return expired.size();
+}
+
+bool end_links(sql::Connection& connection, const std::string& id)
+{
+    return connection.execute("UPDATE files SET links = links + 1 WHERE id = ?", {id}) == 1;
 }
 
 bool set_state(sql::Connection& connection, const std::string& id, State state, const std::string& reason,

@@ -21,7 +21,11 @@ struct Record {
     File file;
     std::string content;  // the name of its content (ContentDirectory)
 };
+// Nothing for what is in the trash, and for what is derived from it.
 std::optional<Record> find(sql::Connection& connection, const std::string& id);
+
+// Whether a record of that file, in the trash or not, names this content.
+bool names_content(sql::Connection& connection, const std::string& id, const std::string& content);
 
 // False, and nothing changes, when the id is taken or the source of a derived file is gone.
 bool insert(sql::Connection& connection, const Record& record, const std::optional<events::Event>& announce);
@@ -31,8 +35,20 @@ std::vector<File> derived(sql::Connection& connection, const std::vector<std::st
 
 Usage usage(sql::Connection& connection, const std::string& owner);
 
-// Removes the file and all that was derived from it; their content is named by the garbage from now on.
+// Removes the file, in the trash or not, and all that was derived from it; their content is named by the garbage from
+// now on.
 bool remove(sql::Connection& connection, const std::string& id, const events::Event& announce);
+
+// The trash; FileStore says what each of these does.
+bool trash(sql::Connection& connection, const std::string& id, const Trashed& how, const events::Event& announce);
+std::optional<File> find_trashed(sql::Connection& connection, const std::string& id);
+bool restore(sql::Connection& connection, const std::string& id, const events::Event& announce);
+std::vector<File> find_expired_trash(sql::Connection& connection, TimePoint now, std::size_t limit);
+
+// Removes those; the number of them.
+std::size_t empty_trash(sql::Connection& connection, TimePoint now, std::size_t limit);
+
+bool end_links(sql::Connection& connection, const std::string& id);
 
 bool set_state(sql::Connection& connection, const std::string& id, State state, const std::string& reason,
                const std::optional<events::Event>& announce);

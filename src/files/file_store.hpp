@@ -27,6 +27,14 @@ enum class State { stored, processing, processed, failed };
 std::string_view to_string(State state);
 std::optional<State> find_state(std::string_view text);  // nullopt when it is none
 
+// Of a file in the trash.
+struct Trashed {
+    TimePoint at;
+    TimePoint until;  // then it is removed for good
+    std::string by;   // the id of the user who removed it
+    bool operator==(const Trashed&) const = default;
+};
+
 struct File {
     std::string id;
     std::string owner;  // user id
@@ -36,10 +44,12 @@ struct File {
     std::string sha256;  // hexadecimal
     TimePoint created_at;
     State state = State::stored;
-    std::string reason;        // for people, when failed
-    int progress = 0;          // percent, while processing
-    std::string derived_from;  // the source's id, empty for an upload
-    std::string processor;     // what made it, empty for an upload
+    std::string reason;                // for people, when failed
+    int progress = 0;                  // percent, while processing
+    std::string derived_from;          // the source's id, empty for an upload
+    std::string processor;             // what made it, empty for an upload
+    std::int64_t link_generation = 0;  // links made in an earlier one are over (download_link.hpp)
+    std::optional<Trashed> trashed;    // in the trash since
 
     bool operator==(const File&) const = default;
 };
@@ -74,8 +84,9 @@ public:
 
 // Of one owner's uploads, without what was derived from them.
 struct Usage {
-    std::uint64_t bytes = 0;
-    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;        // with those in the trash
+    std::uint64_t files = 0;        // without
+    std::uint64_t trash_bytes = 0;  // of `bytes`
     bool operator==(const Usage&) const = default;
 };
 
@@ -83,6 +94,7 @@ struct ListQuery {
     std::string owner;       // empty: of everybody
     std::string after;       // cursor: the id of the last one seen, empty at the start
     std::size_t limit = 50;  // at most 200
+    bool trashed = false;    // those in the trash, instead of those that are not
 };
 
 class FileStore {
@@ -102,8 +114,26 @@ public:
 
     virtual Task<Usage> usage(std::string owner) = 0;
 
-    // Removes a file and everything derived from it; `announce` becomes part of the outbox. False when unknown.
+    // Removes a file, also one in the trash, and everything derived from it for good; `announce` becomes part of the
+    // outbox. False when unknown.
     virtual Task<bool> remove(std::string id, events::Event announce) = 0;
+
+    // Puts an upload into the trash: from then on it, and what was derived from it, are unknown to all calls but
+    // list() of the trash, find_trashed(), restore() and remove(). Its links are over for good. `announce` becomes part
+    // of the outbox. False when there is no such upload.
+    virtual Task<bool> trash(std::string id, Trashed how, events::Event announce) = 0;
+    virtual Task<std::optional<File>> find_trashed(std::string id) = 0;
+
+    // Takes an upload out of the trash, with what was derived from it. One that was not processed to an end is `stored`
+    // again, for `announce` to start anew. False when it is not in the trash.
+    virtual Task<bool> restore(std::string id, events::Event announce) = 0;
+
+    // Removes for good, and announces, what is in the trash until `now` or less. The store does it by itself every now
+    // and then.
+    virtual Task<void> sweep_trash(TimePoint now) = 0;
+
+    // Ends the links of a file that were made so far. False when unknown.
+    virtual Task<bool> end_links(std::string id) = 0;
 
     // Sets state, reason and progress; with `announce` in the same transaction. False when the file is unknown.
     virtual Task<bool> set_state(std::string id, State state, std::string reason,

@@ -72,8 +72,10 @@ private:
             {"GET", "/admin/usage", on(show_usage_of_users)},
             {"GET", "/files/{id}", on(show_file)},
             {"DELETE", "/files/{id}", on(delete_file)},
+            {"POST", "/files/{id}/restore", on(restore_file)},
             {"GET", "/files/{id}/content", on(download)},
             {"POST", "/files/{id}/links", on(make_link)},
+            {"DELETE", "/files/{id}/links", on(end_links)},
             {"GET", "/download", on(download_by_fid)},
             {"GET", "/events", on(follow_events)},
         };

@@ -48,6 +48,9 @@ std::shared_ptr<const identity::Claims> require(Context& context, const http::Re
 // somebody else as for none: ids cannot be probed.
 Task<File> get_file(Context& context, const identity::Claims& caller, std::string id, std::string_view any_permission);
 
+// Whether the query says name=true. Throws Problem 422 when it says neither that nor false.
+bool read_flag(std::string_view query, std::string_view name);
+
 // The media type of content that begins with `head`. Throws Problem 415 when such files are not taken here.
 Task<std::string> sniff_allowed(Context& context, std::string_view head, std::string name);
 
@@ -69,9 +72,11 @@ Task<http::Response> show_usage(http::Request& request, Context& context);
 Task<http::Response> show_usage_of_users(http::Request& request, Context& context);
 Task<http::Response> show_file(http::Request& request, Context& context);
 Task<http::Response> delete_file(http::Request& request, Context& context);
+Task<http::Response> restore_file(http::Request& request, Context& context);
 Task<http::Response> download(http::Request& request, Context& context);
 Task<http::Response> download_by_fid(http::Request& request, Context& context);
 Task<http::Response> make_link(http::Request& request, Context& context);
+Task<http::Response> end_links(http::Request& request, Context& context);
 Task<http::Response> follow_events(http::Request& request, Context& context);
 
 }  // namespace gatehouse::files

@@ -37,11 +37,22 @@ Task<http::Response> make_link(http::Request& request, Context& context)
     File file = co_await get_file(context, *caller, request.path_parameters.at(0), read_any_permission);
     TimePoint expires_at = std::chrono::floor<std::chrono::seconds>(context.clock.now()) + lifetime;
     json::object link;
-    link["url"] = context.public_url + context.links.make(file.id, expires_at);
+    link["url"] = context.public_url + context.links.make(file.id, expires_at, file.link_generation);
     link["expires_at"] = format_rfc3339(expires_at);
     http::Response response = http::json_response(link, 201);
     response.headers.set("cache-control", "no-store");
     co_return response;
+}
+
+// DELETE /files/{id}/links: from now on no link of this file that was made before is valid. 204.
+Task<http::Response> end_links(http::Request& request, Context& context)
+{
+    auto caller = require(context, request, read_permission);
+    File file = co_await get_file(context, *caller, request.path_parameters.at(0), write_any_permission);
+    bool there = co_await context.store.end_links(file.id);
+    if (!there)  // removed in between
+        throw http::Problem::not_found("file_not_found", "There is no such file.");
+    co_return http::no_content();
 }
 
 }  // namespace gatehouse::files

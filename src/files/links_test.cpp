@@ -100,6 +100,33 @@ TEST_F(LinksTest, ItEndsWithTheFile)
     EXPECT_EQ(call("DELETE", "/files/" + id, alice_token_).status, 204);
     EXPECT_EQ(follow(target).status, 404);
     EXPECT_EQ(follow(target).code(), "file_not_found");
+    EXPECT_EQ(call("POST", "/files/" + id + "/restore", alice_token_).status, 200);
+    expect_refused(target, "link_withdrawn");
+    EXPECT_EQ(follow(link(id)).status, 200);
+}
+
+TEST_F(LinksTest, AllOfAFileCanBeTakenBack)
+{
+    std::string id = upload_id("mine");
+    std::string other = link(upload_id("another"));
+    std::vector<std::string> links{link(id), link(id)};
+    std::string path = "/files/" + id + "/links";
+    EXPECT_EQ(call("DELETE", path, "").status, 401);
+    EXPECT_EQ(call("DELETE", path, bob_token_).status, 404);
+    EXPECT_EQ(call("DELETE", path, token_for(bob_, {"files:read", "files:read:any"})).status, 404);
+    EXPECT_EQ(follow(links[0]).status, 200);
+    EXPECT_EQ(call("DELETE", path, token_for(alice_, {"files:read"})).status, 204);
+    EXPECT_EQ(call("DELETE", "/files/" + make_id() + "/links", alice_token_).status, 404);
+    for (const auto& target : links)
+        expect_refused(target, "link_withdrawn");
+    EXPECT_EQ(follow(other).status, 200);
+    links.push_back(link(id));
+    EXPECT_EQ(follow(links.back()).status, 200);
+    std::string changed = links.back();
+    changed.replace(changed.find("generation=1"), 12, "generation=0");
+    expect_refused(changed);
+    EXPECT_EQ(call("DELETE", path, token_for(bob_, {"files:read", "files:write:any"})).status, 204);
+    expect_refused(links.back(), "link_withdrawn");
 }
 
 TEST_F(LinksTest, OnlyWhoMayReadTheFileGivesItAway)

@@ -32,12 +32,9 @@ ListQuery parse_query(std::string_view query, const identity::Claims& caller)
             refuse("owner", "must be a user's id");
         wanted.owner = *owner;
     }
-    if (auto all = http::find_query_parameter(query, "all")) {
-        if (*all != "true" && *all != "false")
-            refuse("all", "must be true or false");
-        if (*all == "true")
-            wanted.owner.clear();
-    }
+    if (read_flag(query, "all"))
+        wanted.owner.clear();
+    wanted.trashed = read_flag(query, "trash");
     if (wanted.owner != caller.subject && !caller.may(read_any_permission))
         throw identity::insufficient_scope(read_any_permission);
     return wanted;
@@ -46,7 +43,7 @@ ListQuery parse_query(std::string_view query, const identity::Claims& caller)
 }  // namespace
 
 // GET /files?limit=&cursor=: the caller's uploads, newest first, with what was derived from them. With the permission
-// files:read:any those of ?owner=ID, or of everybody with ?all=true.
+// files:read:any those of ?owner=ID, or of everybody with ?all=true. With ?trash=true those in the trash instead.
 Task<http::Response> list_files(http::Request& request, Context& context)
 {
     auto caller = require(context, request, read_permission);
@@ -63,7 +60,9 @@ Task<http::Response> list_files(http::Request& request, Context& context)
     ids.reserve(files.size());
     for (const File& file : files)
         ids.push_back(file.id);
-    auto derived = co_await context.store.derived(std::move(ids));
+    std::vector<File> derived;
+    if (!query.trashed)
+        derived = co_await context.store.derived(std::move(ids));
     co_return http::json_response(to_json_list(files, derived, next));
 }
 

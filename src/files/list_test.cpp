@@ -115,7 +115,7 @@ TEST_F(List, ADeletedFileTakesItsDerivedFilesAlong)
     File audio = add_derived(id, "audio");
     run(store_->clear_outbox({run(store_->read_outbox(1)).front().id}));
     EXPECT_EQ(call("DELETE", "/files/" + id, token_for(alice_, {"files:read"})).status, 403);
-    Answer answer = call("DELETE", "/files/" + id, alice_token_);
+    Answer answer = call("DELETE", "/files/" + id + "?permanent=true", alice_token_);
     EXPECT_EQ(answer.status, 204);
     EXPECT_EQ(answer.body, "");
     EXPECT_EQ(get("/files/" + id).status, 404);
@@ -134,7 +134,7 @@ TEST_F(List, AnAdministratorDeletesFilesOfOthers)
 {
     std::string id = upload_id("x");
     EXPECT_EQ(call("DELETE", "/files/" + id, token_for(bob_, {"files:write", "files:write:any"})).status, 204);
-    EXPECT_EQ(find_string(run(store_->read_outbox(10)).back().data, "deleted_by"), bob_);
+    EXPECT_EQ(find_string(run(store_->read_outbox(10)).back().data, "trashed_by"), bob_);
 }
 
 TEST_F(List, AFailureCarriesItsReason)

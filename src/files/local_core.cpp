@@ -76,8 +76,7 @@ bool Core::settle(const std::string& name)
     };
     auto look = [&](sql::Connection& connection) {
         auto upload = upload_records::find(connection, *id);
-        auto record = records::find(connection, *id);
-        return Named{upload && upload->content == name, record && record->content == name};
+        return Named{upload && upload->content == name, records::names_content(connection, *id, name)};
     };
     Named named = database->read_blocking(look);
     if (named.by_upload)
@@ -150,9 +149,22 @@ void Core::remove_expired(TimePoint now)
     }
 }
 
+void Core::sweep_trash(TimePoint now)
+{
+    auto look = [&](sql::Connection& connection) { return records::find_expired_trash(connection, now, 1); };
+    while (!database->read_blocking(look).empty()) {
+        auto remove = [&](sql::Connection& connection) { return records::empty_trash(connection, now, batch_max); };
+        std::size_t removed = database->write_blocking(remove);
+        log::info("files", "removed files whose time in the trash is over",
+                  {{"files", static_cast<std::int64_t>(removed)}});
+        sweep_later();
+    }
+}
+
 void Core::tend()
 {
     guarded("remove expired uploads", [this] { remove_expired(Clock().now()); });
+    guarded("empty the trash", [this] { sweep_trash(Clock().now()); });
     if (stopped.load())
         return;
     next_look_.expires_after(options.sweep_interval);

@@ -44,6 +44,9 @@ public:
     // Removes the uploads that expired before `now`. Blocks.
     void remove_expired(TimePoint now);
 
+    // Removes for good what is in the trash until `now`. Blocks.
+    void sweep_trash(TimePoint now);
+
     void announced() const
     {
         if (notify)

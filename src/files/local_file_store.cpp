@@ -6,8 +6,9 @@
 //   2. it is linked to content/ab/<name>, durably             recovery removes both names
 //   3. one transaction adds the record and the outbox event   recovery removes tmp/<name>: the upload stands
 //   4. tmp/<name> is unlinked                                 nothing to do
-// A removal is the transaction that moves content names from records to the table `garbage`; the janitor unlinks what
-// stands there, now or after the next start. Unfinished uploads: local_uploads.cpp.
+// A removal for good is the transaction that moves content names from records to the table `garbage`; the janitor
+// unlinks what stands there, now or after the next start. What is in the trash is a record in a table of its own.
+// Unfinished uploads: local_uploads.cpp.
 #include "files/change_log.hpp"
 #include "files/file_records.hpp"
 #include "files/local_core.hpp"
@@ -307,21 +308,66 @@ public:
 
     Task<bool> remove(std::string id, events::Event announce) override
     {
-        Change change{.id = id, .removed = true};
+        std::optional<Change> change;  // one in the trash is gone for who follows already
         auto job = [&](sql::Connection& connection) {
-            if (auto record = records::find(connection, id)) {
-                change.owner = record->file.owner;
-                change.source = record->file.derived_from;
-            }
+            if (auto record = records::find(connection, id))
+                change = to_removal(record->file);
             return records::remove(connection, id, announce);
         };
         bool removed = co_await core_->database->write(job);
+        if (removed && change)
+            core_->changes.add(std::move(*change));
         if (removed) {
-            core_->changes.add(std::move(change));
             core_->sweep_later();
             core_->announced();
         }
         co_return removed;
+    }
+
+    Task<bool> trash(std::string id, Trashed how, events::Event announce) override
+    {
+        std::optional<Change> change;
+        auto job = [&](sql::Connection& connection) {
+            if (auto record = records::find(connection, id))
+                change = to_removal(record->file);
+            return records::trash(connection, id, how, announce);
+        };
+        bool trashed = co_await core_->database->write(job);
+        if (trashed && change)
+            core_->changes.add(std::move(*change));
+        if (trashed)
+            core_->announced();
+        co_return trashed;
+    }
+
+    Task<std::optional<File>> find_trashed(std::string id) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::find_trashed(connection, id); };
+        co_return co_await core_->database->read(job);
+    }
+
+    Task<bool> restore(std::string id, events::Event announce) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::restore(connection, id, announce); };
+        bool restored = co_await core_->database->write(job);
+        if (restored) {
+            core_->changes.add({.id = std::move(id)});
+            core_->announced();
+        }
+        co_return restored;
+    }
+
+    Task<void> sweep_trash(TimePoint now) override
+    {
+        auto job = [&] { core_->sweep_trash(now); };
+        co_await core_->writing.run(job);
+        core_->announced();
+    }
+
+    Task<bool> end_links(std::string id) override
+    {
+        auto job = [&](sql::Connection& connection) { return records::end_links(connection, id); };
+        co_return co_await core_->database->write(job);
     }
 
     Task<bool> set_state(std::string id, State state, std::string reason,
@@ -364,6 +410,11 @@ public:
     void stop() override { core_->stop(); }
 
 private:
+    static Change to_removal(const File& file)
+    {
+        return {.id = file.id, .owner = file.owner, .source = file.derived_from, .removed = true};
+    }
+
     Task<std::optional<records::Record>> find_record(std::string id)
     {
         auto job = [&](sql::Connection& connection) { return records::find(connection, id); };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "files/file_store_suite.hpp"
+#include "files/trash_suite.hpp"
 #include "files/upload_store_suite.hpp"
 
 #include "files/content_directory.hpp"
@@ -41,7 +42,9 @@ struct LocalPlace {
     {
         std::set<std::string> named;
         auto database = sql::open_sqlite("test", root / "files.db");
-        auto rows = database->read_blocking([](sql::Connection& c) { return c.query("SELECT content FROM files"); });
+        auto rows = database->read_blocking([](sql::Connection& c) {
+            return c.query("SELECT content FROM files UNION ALL SELECT content FROM trash");
+        });
         for (const auto& row : rows)
             named.insert(row.text(0));
         auto garbage =
@@ -66,6 +69,7 @@ struct LocalPlace {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Local, FileStoreSuite, LocalPlace);
+INSTANTIATE_TYPED_TEST_SUITE_P(Local, TrashSuite, LocalPlace);
 INSTANTIATE_TYPED_TEST_SUITE_P(Local, UploadStoreSuite, LocalPlace);
 
 // What a crash leaves in the windows of a commit and of a removal, made by hand.

@@ -275,7 +275,7 @@ public:
 
     Task<std::optional<File>> find(std::string id) override
     {
-        auto job = [&] { return mongo::find_record(core_->database, id); };
+        auto job = [&] { return mongo::find_visible(core_->database, id); };
         auto record = co_await core_->run(core_->records, job);
         if (!record)
             co_return std::nullopt;
@@ -284,7 +284,7 @@ public:
 
     Task<std::unique_ptr<FileReader>> open(std::string id) override
     {
-        auto job = [&] { return mongo::find_record(core_->database, id); };
+        auto job = [&] { return mongo::find_visible(core_->database, id); };
         auto record = co_await core_->run(core_->records, job);
         if (!record)
             co_return nullptr;
@@ -316,6 +316,49 @@ public:
         if (removed)
             core_->announced();
         co_return removed;
+    }
+
+    Task<bool> trash(std::string id, Trashed how, events::Event announce) override
+    {
+        auto job = [&] { return trash_blocking(id, how, announce); };
+        bool trashed = co_await core_->run(core_->records, job);
+        if (trashed)
+            core_->announced();
+        co_return trashed;
+    }
+
+    Task<std::optional<File>> find_trashed(std::string id) override
+    {
+        auto job = [&] { return mongo::find_trashed(core_->database, id); };
+        auto record = co_await core_->run(core_->records, job);
+        if (!record)
+            co_return std::nullopt;
+        co_return std::move(record->file);
+    }
+
+    Task<bool> restore(std::string id, events::Event announce) override
+    {
+        auto job = [&] {
+            auto record = mongo::find_trashed(core_->database, id);
+            return record && mongo::mark_restored(core_->database, core_->outbox, record->file, announce);
+        };
+        bool restored = co_await core_->run(core_->records, job);
+        if (restored)
+            core_->announced();
+        co_return restored;
+    }
+
+    Task<void> sweep_trash(TimePoint now) override
+    {
+        auto job = [&] { core_->sweeper.sweep_trash(now); };
+        co_await core_->run(core_->writing, job);
+        core_->announced();
+    }
+
+    Task<bool> end_links(std::string id) override
+    {
+        auto job = [&] { return mongo::end_links(core_->database, id); };
+        co_return co_await core_->run(core_->records, job);
     }
 
     Task<bool> set_state(std::string id, State state, std::string reason,
@@ -358,9 +401,8 @@ private:
     {
         // An upload that became this file must not become it again.
         core_->uploads.end(id);
-        auto record = mongo::find_record(core_->database, id);
         TimePoint purge_at = core_->sweeper.purge_time();
-        if (!record || !mongo::mark_removed(core_->database, core_->outbox, id, purge_at, announce, &record->file))
+        if (!mark_removed(id, purge_at, announce))
             return false;
         try {
             mongo::mark_derived_removed(core_->database, core_->outbox, {id}, purge_at);
@@ -370,6 +412,25 @@ private:
                       {{"file", id}, {"error", e.what()}});
         }
         return true;
+    }
+
+    // Wherever it is: it may be on its way into the trash, or out of it.
+    bool mark_removed(const std::string& id, TimePoint purge_at, const events::Event& announce)
+    {
+        if (auto record = mongo::find_record(core_->database, id))
+            if (mongo::mark_removed(core_->database, core_->outbox, id, purge_at, announce, &record->file))
+                return true;
+        auto trashed = mongo::find_trashed(core_->database, id);
+        return trashed && mongo::mark_trash_removed(core_->database, core_->outbox, trashed->file, purge_at, announce);
+    }
+
+    bool trash_blocking(const std::string& id, const Trashed& how, const events::Event& announce)
+    {
+        // As in remove_blocking().
+        core_->uploads.end(id);
+        auto record = mongo::find_record(core_->database, id);
+        return record && record->file.derived_from.empty() &&
+               mongo::mark_trashed(core_->database, core_->outbox, record->file, how, announce);
     }
 
     std::shared_ptr<Core> core_;

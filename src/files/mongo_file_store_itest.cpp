@@ -5,6 +5,7 @@
 #include "files/mongo_content.hpp"
 #include "files/mongo_core.hpp"
 #include "files/mongo_records.hpp"
+#include "files/trash_suite.hpp"
 #include "support/services.hpp"
 
 #include <csignal>
@@ -18,6 +19,7 @@ namespace gatehouse::files::testing {
 namespace {
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Mongo, FileStoreSuite, MongoPlace);
+INSTANTIATE_TYPED_TEST_SUITE_P(Mongo, TrashSuite, MongoPlace);
 
 class MongoFileStore : public FileStoreSuite<MongoPlace> {
 protected:
@@ -221,9 +223,10 @@ TEST_F(MongoFileStore, ADerivedFileWhoseSourceIsGoneIsSwept)
     // As if the process had died between the two.
     mongo::Outbox outbox(place_.database, 30s);
     ASSERT_TRUE(mongo::mark_removed(place_.database, outbox, source.id, Clock().now() + 1min, std::nullopt));
-    EXPECT_TRUE(run(store_->find(audio.id)));
+    EXPECT_EQ(run(store_->find(audio.id)), std::nullopt);
+    EXPECT_TRUE(mongo::find_record(place_.database, audio.id));
     auto sweeper = open(sweeping);
-    EXPECT_TRUE(wait_until([&] { return !run(store_->find(audio.id)); }));
+    EXPECT_TRUE(wait_until([&] { return !mongo::find_record(place_.database, audio.id); }));
 }
 
 TEST_F(MongoFileStore, TwoRelaysShareTheOutboxWithoutRepeats)

@@ -77,8 +77,15 @@ struct MongoPlace {
     {
         std::size_t left = count_of("fs.pending") + count_of("fs.uploads") + count_of("fs.upload_log");
         for (const auto& content : contents_of_chunks())
-            left += mongo::find_record(database, content) ? 0 : 1;
+            left += mongo::find_record(database, content) || is_trashed(content) ? 0 : 1;
         return left;
+    }
+    bool is_trashed(const mongo::ObjectId& content)
+    {
+        mongo::Document filter;
+        filter.add("_id", content);
+        auto document = database.find_one("fs.files", filter);
+        return document && document->has("metadata.trash_until");
     }
     std::size_t count_of(const char* collection)
     {

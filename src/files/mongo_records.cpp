@@ -12,7 +12,9 @@ namespace gatehouse::files::mongo {
 
 namespace {
 
+constexpr std::int64_t trash_batch_max = 500;
 constexpr std::int64_t chunk_size_max = 16LL << 20U;
+constexpr const char* trash_until = "metadata.trash_until";
 constexpr const char* changed_at = "metadata.changed_at";  // what mongo_changes looks for
 
 Document by_id(const std::string& id)
@@ -22,10 +24,22 @@ Document by_id(const std::string& id)
     return filter;
 }
 
-// Nothing for a removed file, a tombstone, or what somebody else put into the bucket.
-std::optional<Record> to_record(const Document& document)
+Document by_trashed_id(const std::string& id) { return by_id("trash:" + id); }
+
+Document more_than(const char* member, TimePoint time)
 {
-    auto id = document.find_text("metadata.id");
+    Document more;
+    more.add("$gt", time);
+    Document filter;
+    filter.add(member, more);
+    return filter;
+}
+
+// Of a document with the file's id in the member `id_path`: nothing for a removed file, a tombstone, or what somebody
+// else put into the bucket.
+std::optional<Record> to_record_of(const Document& document, const char* id_path)
+{
+    auto id = document.find_text(id_path);
     auto content = document.find_object_id("_id");
     if (!id || !is_id(*id) || !content)
         return std::nullopt;
@@ -51,17 +65,35 @@ std::optional<Record> to_record(const Document& document)
     file.progress = static_cast<int>(document.find_integer("metadata.progress").value_or(0));
     file.derived_from = text("metadata.derived_from");
     file.processor = text("metadata.processor");
+    file.link_generation = document.find_integer("metadata.links").value_or(0);
     return record;
 }
 
-std::vector<File> find_files(Database& database, const Document& filter, Document options)
+std::optional<Record> to_record(const Document& document) { return to_record_of(document, "metadata.id"); }
+
+std::optional<Record> to_trashed_record(const Document& document)
+{
+    auto until = document.find_time(trash_until);
+    if (!until)
+        return std::nullopt;
+    auto record = to_record_of(document, "metadata.removed_id");
+    if (!record)
+        return std::nullopt;
+    record->file.owner = document.find_text("metadata.removed_owner").value_or("");
+    record->file.trashed = Trashed{document.find_time("metadata.trashed_at").value_or(TimePoint{}), *until,
+                                   document.find_text("metadata.trashed_by").value_or("")};
+    return record;
+}
+
+std::vector<File> find_files(Database& database, const Document& filter, Document options,
+                             std::optional<Record> (*read)(const Document&) = to_record)
 {
     Document projection;
     projection.add("metadata.outbox", 0);
     options.add("projection", projection);
     std::vector<File> files;
     database.find(files_collection, filter, options, [&](const Document& document) {
-        if (auto record = to_record(document))
+        if (auto record = read(document))
             files.push_back(std::move(record->file));
         return true;
     });
@@ -107,6 +139,10 @@ std::vector<Database::Index> file_indexes()
     indexes.push_back(make_index({{"metadata.outbox_at", 1}}));
     indexes.push_back(make_index({{"metadata.purge_at", 1}}));
     indexes.push_back(make_index({{changed_at, 1}}));
+    // The trash: one owner's, everybody's, and what is to be removed for good.
+    indexes.push_back(make_index({{"metadata.removed_owner", 1}, {"metadata.removed_id", -1}}));
+    indexes.push_back(make_index({{"metadata.removed_id", -1}}));
+    indexes.push_back(make_index({{trash_until, 1}}));
     return indexes;
 }
 
@@ -126,6 +162,14 @@ std::optional<Record> find_record(Database& database, const ObjectId& content)
     return document ? to_record(*document) : std::nullopt;
 }
 
+std::optional<Record> find_visible(Database& database, const std::string& id)
+{
+    auto record = find_record(database, id);
+    if (record && !record->file.derived_from.empty() && !find_record(database, record->file.derived_from))
+        return std::nullopt;
+    return record;
+}
+
 bool insert_record(Database& database, const Outbox& outbox, const Record& record,
                    const std::optional<events::Event>& announce)
 {
@@ -140,6 +184,7 @@ bool insert_record(Database& database, const Outbox& outbox, const Record& recor
         .add("progress", std::int32_t{file.progress})
         .add("derived_from", file.derived_from)
         .add("processor", file.processor)
+        .add("links", file.link_generation)
         .add("changed_at", Clock().now());
     if (announce)
         outbox.add_to(metadata, *announce);
@@ -153,8 +198,27 @@ bool insert_record(Database& database, const Outbox& outbox, const Record& recor
     return database.insert(files_collection, document);
 }
 
+std::vector<File> list_trash(Database& database, const ListQuery& query)
+{
+    Document filter = more_than(trash_until, TimePoint{});
+    if (!query.owner.empty())
+        filter.add("metadata.removed_owner", query.owner);
+    Document ids;
+    ids.add("$gt", "");
+    if (!query.after.empty())
+        ids.add("$lt", query.after);
+    filter.add("metadata.removed_id", ids);
+    Document sort;
+    sort.add("metadata.removed_id", -1);
+    Document options;
+    options.add("sort", sort).add("limit", static_cast<std::int64_t>(query.limit));
+    return find_files(database, filter, std::move(options), to_trashed_record);
+}
+
 std::vector<File> list(Database& database, const ListQuery& query)
 {
+    if (query.trashed)
+        return list_trash(database, query);
     Document filter;
     if (!query.owner.empty())
         filter.add("metadata.owner", query.owner);
@@ -186,7 +250,7 @@ std::vector<File> derived(Database& database, const std::vector<std::string>& so
     return find_files(database, filter, std::move(options));
 }
 
-// Two questions: servers that speak MongoDB's protocol do not all count and add up in one.
+// Several questions: servers that speak MongoDB's protocol do not all count and add up in one.
 Usage usage(Database& database, const std::string& owner)
 {
     Document filter;
@@ -209,6 +273,20 @@ Usage usage(Database& database, const std::string& owner)
         usage.files = static_cast<std::uint64_t>(found.find_integer("files").value_or(0));
         return false;
     });
+    // What is not in the trash but on its way out has a length of 0.
+    Document trash;
+    trash.add("metadata.removed_owner", owner);
+    Document trash_sum;
+    trash_sum.add("_id", "$metadata.removed_owner").add("bytes", length);
+    steps[0] = Document();
+    steps[0].add("$match", trash);
+    steps[1] = Document();
+    steps[1].add("$group", trash_sum);
+    database.aggregate(files_collection, steps, [&](const Document& found) {
+        usage.trash_bytes = static_cast<std::uint64_t>(found.find_integer("bytes").value_or(0));
+        return false;
+    });
+    usage.bytes += usage.trash_bytes;
     return usage;
 }
 
@@ -231,6 +309,93 @@ bool mark_removed(Database& database, const Outbox& outbox, const std::string& i
     Document unset;
     unset.add("metadata.owner", 1).add("metadata.derived_from", 1);
     return database.update_one(files_collection, by_id(id), to_change(set, min, unset)) == 1;
+}
+
+// Who follows changes is told of the removal as of one for good.
+bool mark_trashed(Database& database, const Outbox& outbox, const File& file, const Trashed& how,
+                  const events::Event& announce)
+{
+    Document set;
+    set.add("metadata.id", "trash:" + file.id)
+        .add("metadata.removed_id", file.id)
+        .add("metadata.removed_owner", file.owner)
+        .add("metadata.removed_from", "")
+        .add("metadata.trashed_at", how.at)
+        .add(trash_until, how.until)
+        .add("metadata.trashed_by", how.by)
+        .add(changed_at, Clock().now());
+    Document min;
+    outbox.add_to(set, min, announce);
+    Document unset;
+    unset.add("metadata.owner", 1).add("metadata.derived_from", 1);
+    Document change = to_change(set, min, unset);
+    Document next;
+    next.add("metadata.links", 1);
+    change.add("$inc", next);
+    return database.update_one(files_collection, by_id(file.id), change) == 1;
+}
+
+std::optional<Record> find_trashed(Database& database, const std::string& id)
+{
+    if (!is_id(id))
+        return std::nullopt;
+    auto document = database.find_one(files_collection, by_trashed_id(id));
+    return document ? to_trashed_record(*document) : std::nullopt;
+}
+
+bool mark_restored(Database& database, const Outbox& outbox, const File& file, const events::Event& announce)
+{
+    Document set;
+    set.add("metadata.id", file.id)
+        .add("metadata.owner", file.owner)
+        .add("metadata.derived_from", "")
+        .add(changed_at, Clock().now());
+    if (file.state == State::processing)
+        set.add("metadata.state", to_string(State::stored)).add("metadata.progress", std::int32_t{0});
+    Document min;
+    outbox.add_to(set, min, announce);
+    Document unset;
+    for (const char* path : {"metadata.removed_id", "metadata.removed_owner", "metadata.removed_from",
+                             "metadata.trashed_at", trash_until, "metadata.trashed_by"})
+        unset.add(path, 1);
+    return database.update_one(files_collection, by_trashed_id(file.id), to_change(set, min, unset)) == 1;
+}
+
+bool mark_trash_removed(Database& database, const Outbox& outbox, const File& file, TimePoint purge_at,
+                        const events::Event& announce)
+{
+    Document set;
+    set.add("length", std::int64_t{0})
+        .add("filename", "")
+        .add("metadata.id", make_removed_id())
+        .add("metadata.purge_at", purge_at);
+    Document min;
+    outbox.add_to(set, min, announce);
+    Document unset;
+    unset.add("metadata.trashed_at", 1).add(trash_until, 1).add("metadata.trashed_by", 1);
+    return database.update_one(files_collection, by_trashed_id(file.id), to_change(set, min, unset)) == 1;
+}
+
+std::vector<File> find_expired_trash(Database& database, TimePoint now)
+{
+    Document at_most;
+    at_most.add("$gt", TimePoint{}).add("$lte", now);
+    Document filter;
+    filter.add(trash_until, at_most);
+    Document sort;
+    sort.add(trash_until, 1);
+    Document options;
+    options.add("sort", sort).add("limit", trash_batch_max);
+    return find_files(database, filter, std::move(options), to_trashed_record);
+}
+
+bool end_links(Database& database, const std::string& id)
+{
+    Document next;
+    next.add("metadata.links", 1);
+    Document change;
+    change.add("$inc", next);
+    return database.update_one(files_collection, by_id(id), change) == 1;
 }
 
 void mark_derived_removed(Database& database, const Outbox& outbox, std::vector<std::string> source_ids,

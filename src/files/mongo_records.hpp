@@ -4,15 +4,19 @@
 //   _id        the content's id (mongo_content.hpp)
 //   length, chunkSize, uploadDate, filename
 //   metadata   {id, owner, type, sha256, state, reason, progress, derived_from, processor, outbox, outbox_at,
-//              changed_at}
+//              changed_at, links}
 //
 // A file is visible when its document is there; the unique index of metadata.id makes one of several writers win.
 // A removed file loses what it is found by and becomes an empty one without a name:
 //
 //   metadata   {id: "removed:…", removed_id: <file id>, removed_owner, removed_from, purge_at, …}
 //
-// until its chunks are purged. A tombstone has the same form and takes the place of a document whose writer went away.
-// All calls block and throw Unavailable. Any thread.
+// until its chunks are purged. One in the trash keeps length, name and the rest; it has not purge_at, but
+//
+//   metadata   {id: "trash:<file id>", removed_id, removed_owner, removed_from, trashed_at, trash_until, trashed_by, …}
+//
+// What was derived from it stays as it is and is not visible, for its source is not. A tombstone has the same form and
+// takes the place of a document whose writer went away. All calls block and throw Unavailable. Any thread.
 #pragma once
 
 #include "files/file_store.hpp"
@@ -39,6 +43,9 @@ struct Record {
 
 std::optional<Record> find_record(Database& database, const std::string& id);
 
+// Nothing for what is derived from something that is not there, or in the trash.
+std::optional<Record> find_visible(Database& database, const std::string& id);
+
 // The file whose content this is, or nothing when it is not visible (never was, or not any more).
 std::optional<Record> find_record(Database& database, const ObjectId& content);
 
@@ -56,7 +63,18 @@ Usage usage(Database& database, const std::string& owner);
 bool mark_removed(Database& database, const Outbox& outbox, const std::string& id, TimePoint purge_at,
                   const std::optional<events::Event>& announce, const File* file = nullptr);
 
-// The same for what was derived from these, at any depth.
+// The trash; FileStore says what each of these does. False when the file is not where it should be.
+bool mark_trashed(Database& database, const Outbox& outbox, const File& file, const Trashed& how,
+                  const events::Event& announce);
+std::optional<Record> find_trashed(Database& database, const std::string& id);
+bool mark_restored(Database& database, const Outbox& outbox, const File& file, const events::Event& announce);
+bool mark_trash_removed(Database& database, const Outbox& outbox, const File& file, TimePoint purge_at,
+                        const events::Event& announce);
+std::vector<File> find_expired_trash(Database& database, TimePoint now);  // a few hundred of them
+
+bool end_links(Database& database, const std::string& id);
+
+// As mark_removed() for what was derived from these, at any depth.
 void mark_derived_removed(Database& database, const Outbox& outbox, std::vector<std::string> source_ids,
                           TimePoint purge_at);
 

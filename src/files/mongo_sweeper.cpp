@@ -2,6 +2,7 @@
 #include "files/mongo_sweeper.hpp"
 
 #include "base/log.hpp"
+#include "files/announcement.hpp"
 #include "files/mongo_records.hpp"
 
 namespace gatehouse::files::mongo {
@@ -101,6 +102,7 @@ void Sweeper::sweep()
 {
     touch();
     sweep_pending();
+    sweep_trash(Clock().now());
     remove_orphans();
     purge();
 }
@@ -153,21 +155,22 @@ void Sweeper::settle_abandoned(const ObjectId& content)
     if (record) {
         // The writer may have gone between making a derived file visible and looking whether its source still stands.
         const File& file = record->file;
-        if (!file.derived_from.empty() && !find_record(database_, file.derived_from))
+        if (!file.derived_from.empty() && !find_record(database_, file.derived_from) &&
+            !find_trashed(database_, file.derived_from))
             mark_removed(database_, outbox_, file.id, purge_time(), std::nullopt);
         settle({{content, true}});
         return;
     }
     if (!insert_tombstone(database_, content, Clock().now() + tombstone_life)) {
-        // Committed just now (the next sweep sees it), removed (readers may need it until it is purged), or a tombstone
-        // of a sweep that did not come to its end.
+        // Committed just now (the next sweep sees it), in the trash, removed (readers may need it until it is purged),
+        // or a tombstone of a sweep that did not come to its end.
         auto document = database_.find_one(files_collection, by_content(content));
-        if (!document || !document->has("metadata.purge_at"))
-            return;
-        if (document->has("metadata.removed_id")) {
+        if (document && document->has("metadata.removed_id")) {
             settle({{content, true}});
             return;
         }
+        if (!document || !document->has("metadata.purge_at"))
+            return;
     }
     settle({{content, false}});
     log::info("files", "removed what a dead writer left", {{"content", to_text(content)}});
@@ -185,8 +188,24 @@ void Sweeper::remove_orphans()
     database_.find(files_collection, removed_with("$gt", TimePoint{}), oldest_first("metadata.purge_at"), look);
     // An id that was made again since (a repeated job's result) is not gone.
     for (const File& file : derived(database_, removed_ids)) {
-        if (!find_record(database_, file.derived_from))
+        if (!find_record(database_, file.derived_from) && !find_trashed(database_, file.derived_from))
             mark_derived_removed(database_, outbox_, {file.derived_from}, purge_time());
+    }
+}
+
+// A process that dies in between leaves what was derived from the file to remove_orphans().
+void Sweeper::sweep_trash(TimePoint now)
+{
+    for (auto expired = find_expired_trash(database_, now); !expired.empty();
+         expired = find_expired_trash(database_, now)) {
+        std::int64_t removed = 0;
+        for (const File& file : expired) {
+            if (!mark_trash_removed(database_, outbox_, file, purge_time(), make_emptied_announcement(file, now)))
+                continue;  // another process did, or it was restored
+            mark_derived_removed(database_, outbox_, {file.id}, purge_time());
+            ++removed;
+        }
+        log::info("files", "removed files whose time in the trash is over", {{"files", removed}});
     }
 }
 

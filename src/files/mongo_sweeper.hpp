@@ -42,6 +42,9 @@ public:
     // Shows that the writers of this process live, settles those that are dead, purges removed files.
     void sweep();
 
+    // Removes for good what is in the trash until `now`. Any thread.
+    void sweep_trash(TimePoint now);
+
     // When the content of something removed now may be purged.
     TimePoint purge_time() const { return Clock().now() + options_.abandoned_after; }
 

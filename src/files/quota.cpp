@@ -18,13 +18,16 @@ constexpr std::chrono::seconds turn_max{30};
 
 void Room::require(std::uint64_t bytes, bool at_least) const
 {
-    std::uint64_t left = limit_ - std::min(limit_, used_);
+    std::uint64_t left = limit_ - std::min(limit_, usage_.bytes);
     if (!limited_ || (taken_ <= left && bytes <= left - taken_))
         return;
+    std::string trash =
+        usage_.trash_bytes == 0 ? "" : fmt::format(", {} of them by what is in the trash", usage_.trash_bytes);
     throw http::Problem::of_status(507, "quota_exceeded",
-                                   fmt::format("The upload needs {}{} bytes, and {} of your {} bytes are used. Delete "
-                                               "some files first.",
-                                               at_least ? "at least " : "", taken_ + bytes, used_, limit_));
+                                   fmt::format("The upload needs {}{} bytes, and {} of your {} bytes are used{}. "
+                                               "Delete some files for good first.",
+                                               at_least ? "at least " : "", taken_ + bytes, usage_.bytes, limit_,
+                                               trash));
 }
 
 std::optional<std::uint64_t> Quota::limit_of(const identity::Claims& caller) const
@@ -48,7 +51,7 @@ Task<Room> Quota::find_room(const identity::Claims& caller)
     if (!limit)
         co_return Room();
     Usage usage = co_await store_.usage(caller.subject);
-    co_return Room(*limit, usage.bytes);
+    co_return Room(*limit, usage);
 }
 
 Task<std::unique_ptr<Quota::Turn>> Quota::take_turn(const identity::Claims& caller, std::uint64_t bytes)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much a user may store, and whether an upload still fits.
 //
-// The user's uploads count, as far as they are finished; what is derived from them does not. An upload is measured
-// twice: when it begins, as far as its length is known, so that nothing is sent in vain; and before it becomes visible,
-// where the uploads of one user in one process take turns. So one process never lets a user have more than the quota.
-// Of several processes of the role each may let one upload pass at the same moment: together they exceed it by at most
-// what is being finished in the others just then.
-// Any I/O thread; what it gives belongs to the thread of its request.
+// The user's uploads count, as far as they are finished, and in the trash as well; what is derived from them does not.
+// An upload is measured twice: when it begins, as far as its length is known, so that nothing is sent in vain; and
+// before it becomes visible, where the uploads of one user in one process take turns. So one process never lets a user
+// have more than the quota. Of several processes of the role each may let one upload pass at the same moment: together
+// they exceed it by at most what is being finished in the others just then. Any I/O thread; what it gives belongs to
+// the thread of its request.
 #pragma once
 
 #include "base/task.hpp"
@@ -30,7 +30,7 @@ namespace gatehouse::files {
 class Room final {
 public:
     Room() = default;  // without an end
-    Room(std::uint64_t limit, std::uint64_t used) : limited_(true), limit_(limit), used_(used) {}
+    Room(std::uint64_t limit, const Usage& usage) : limited_(true), limit_(limit), usage_(usage) {}
 
     // Throws Problem 507 unless so many more bytes fit; `at_least`: it will be more.
     void require(std::uint64_t bytes, bool at_least = false) const;
@@ -39,7 +39,7 @@ public:
 private:
     bool limited_ = false;
     std::uint64_t limit_ = 0;
-    std::uint64_t used_ = 0;
+    Usage usage_;
     std::uint64_t taken_ = 0;  // by this request
 };
 

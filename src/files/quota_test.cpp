@@ -82,7 +82,8 @@ TEST_F(QuotaTest, AnUploadThatDoesNotFitIsRefusedBeforeItIsSent)
     EXPECT_EQ(refused.status, 507);
     EXPECT_EQ(refused.code(), "quota_exceeded");
     EXPECT_EQ(refused.detail(),
-              "The upload needs 401 bytes, and 600 of your 1000 bytes are used. Delete some files first.");
+              "The upload needs 401 bytes, and 600 of your 1000 bytes are used. Delete some files for good "
+              "first.");
     EXPECT_EQ(taken_, 0U);
     EXPECT_EQ(put(400, alice_token_).status, 201);
     EXPECT_EQ(put(0, alice_token_).status, 201);
@@ -122,8 +123,9 @@ TEST_F(QuotaTest, DeletingMakesRoomAndWhatWasDerivedIsFree)
     auto writer = run(store_->create(derived.id));
     EXPECT_TRUE(run(writer->commit(derived, std::nullopt)));
     json::object figures = usage(alice_token_);
-    EXPECT_EQ(json::serialize(figures), R"({"used_bytes":1000,"files":1,"quota_bytes":1000})");
-    EXPECT_EQ(call("DELETE", "/files/" + id, alice_token_).status, 204);
+    EXPECT_EQ(json::serialize(figures),
+              R"({"used_bytes":1000,"trash_bytes":0,"files":1,"quota_bytes":1000,"trash_seconds":604800})");
+    EXPECT_EQ(call("DELETE", "/files/" + id + "?permanent=true", alice_token_).status, 204);
     EXPECT_EQ(used(), 0);
     EXPECT_EQ(put(1000, alice_token_).status, 201);
 }
@@ -185,7 +187,7 @@ TEST_F(QuotaTest, AResumableUploadIsMeasuredWhenItBeginsAndWhenItEnds)
     EXPECT_EQ(refused.code(), "quota_exceeded");
     EXPECT_EQ(used(), 600);
     // What has arrived waits until there is room.
-    EXPECT_EQ(call("DELETE", "/files/" + first.substr(9), alice_token_).status, 204);
+    EXPECT_EQ(call("DELETE", "/files/" + first.substr(9) + "?permanent=true", alice_token_).status, 204);
     EXPECT_EQ(call("HEAD", second, alice_token_, {{"tus-resumable", "1.0.0"}}).status, 200);
     EXPECT_EQ(get("/files/" + second.substr(9)).status, 200);
     EXPECT_EQ(used(), 600);

@@ -38,7 +38,8 @@ std::vector<std::string> read_users(const http::Request& request)
 
 }  // namespace
 
-// GET /files/usage: what counts against the caller's quota. 200 {"used_bytes", "files", "quota_bytes": null for none}.
+// GET /files/usage: what counts against the caller's quota. 200 {"used_bytes", "trash_bytes", "files", "quota_bytes":
+// null for none}.
 Task<http::Response> show_usage(http::Request& request, Context& context)
 {
     auto caller = require(context, request, read_permission);
@@ -46,8 +47,10 @@ Task<http::Response> show_usage(http::Request& request, Context& context)
     auto limit = context.quota.limit_of(*caller);
     json::object answer;
     answer["used_bytes"] = usage.bytes;
+    answer["trash_bytes"] = usage.trash_bytes;
     answer["files"] = usage.files;
     answer["quota_bytes"] = limit ? json::value(*limit) : json::value(nullptr);
+    answer["trash_seconds"] = std::chrono::ceil<std::chrono::seconds>(context.config.trash_ttl).count();
     co_return http::json_response(answer);
 }
 

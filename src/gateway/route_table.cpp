@@ -78,7 +78,8 @@ constexpr BuiltIn built_ins[] = {
     {"GET", "/files/{id}", Role::files, required, "files:read", form_bytes_max},
     {"DELETE", "/files/{id}", Role::files, required, "files:write", form_bytes_max},
     {"GET", "/files/{id}/content", Role::files, required, "files:read", form_bytes_max, true},
-    {"POST", "/files/{id}/links", Role::files, required, "files:read", form_bytes_max},
+    {"POST", "/files/{id}/restore", Role::files, required, "files:write", form_bytes_max},
+    {"POST DELETE", "/files/{id}/links", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/download", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/events", Role::files, required, "files:read", form_bytes_max},
 };

@@ -172,7 +172,7 @@ Task<void> Worker::Impl::handle(events::Delivery delivery)
         std::rethrow_exception(error);
 }
 
-// file.uploaded: brings the file it speaks of into its final state.
+// file.uploaded, file.restored: brings the file it speaks of into its final state.
 Task<void> Worker::Impl::work_on(events::Delivery delivery, const Tracer::Span& span)
 {
     auto file = co_await needs_.store.find(delivery.event.subject);
@@ -181,7 +181,8 @@ Task<void> Worker::Impl::work_on(events::Delivery delivery, const Tracer::Span& 
         co_return;
     // Done, and only the acknowledgement was lost. A failed file whose event comes for the first time again is a dead
     // letter that somebody retries.
-    bool retried_letter = file->state == files::State::failed && delivery.attempt == 1;
+    bool restored = delivery.event.type == "file.restored";
+    bool retried_letter = file->state == files::State::failed && delivery.attempt == 1 && !restored;
     if (is_finished(*file) && !retried_letter)
         co_return;
     std::exception_ptr error;

@@ -192,6 +192,11 @@ describe('the commands of a user', () => {
     expect(gone.status).toBe(1);
     expect(gone.stderr).toContain('answered 404');
     expect(gone.stderr).toContain('-> gatehouse files list');
+    expect((await person.run(['files', 'list', '--trash'])).stdout).toContain(ids[0][2]);
+    expect((await person.run(['files', 'restore', ids[0][2]])).stdout).toBe(`Restored ${ids[0][2]}.\n`);
+    expect((await person.run(['files', 'get', ids[0][2], '-o', 'restored.bin'])).status).toBe(0);
+    expect((await person.run(['files', 'rm', '--permanent', ids[0][2], ids[1][2]])).status).toBe(0);
+    expect((await person.run(['files', 'list', '--trash'])).stdout).toContain('nothing in the trash');
     expect((await person.run(['files', 'rm', ids[2][2]])).status).toBe(0);
   });
 

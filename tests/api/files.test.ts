@@ -124,6 +124,25 @@ test('the list goes on where it ended, newest first', async () => {
   expect(seen).toEqual(names);
 });
 
+test('the trash gives back what was deleted, with what was made from it', async () => {
+  const mine = await gatehouse.upload(tokens.ada, 'trashed.txt', 'to be restored');
+  const before = await gatehouse.settled(tokens.ada, mine.id);
+  const trash = async () => ((await gatehouse.json('GET', '/files?trash=true&limit=100', tokens.ada)) as any).items.filter((item: any) => item.id === mine.id);
+  expect(await trash()).toEqual([]);
+  expect((await gatehouse.request('DELETE', `/files/${mine.id}`, { token: tokens.ada })).status).toBe(204);
+  expect((await gatehouse.request('GET', `/files/${mine.id}/content`, { token: tokens.ada })).status).toBe(404);
+  expect(await trash()).toMatchObject([{ id: mine.id, trash: { removed_by: before.owner } }]);
+  for (let i = 0; i < 2; i++) {
+    const restored = await gatehouse.request('POST', `/files/${mine.id}/restore`, { token: tokens.ada });
+    expect(restored.status).toBe(200);
+    expect(await restored.json()).toEqual(before);
+  }
+  expect(await (await gatehouse.request('GET', `/files/${mine.id}/content`, { token: tokens.ada })).text()).toBe('to be restored');
+  expect((await gatehouse.request('DELETE', `/files/${mine.id}?permanent=true`, { token: tokens.ada })).status).toBe(204);
+  expect(await trash()).toEqual([]);
+  expect((await gatehouse.request('POST', `/files/${mine.id}/restore`, { token: tokens.ada })).status).toBe(404);
+});
+
 test('deleted is gone with all that was derived', async () => {
   const mine = await gatehouse.upload(tokens.ada, 'short.txt', 'to be deleted');
   await gatehouse.settled(tokens.ada, mine.id);

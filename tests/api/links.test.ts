@@ -68,6 +68,17 @@ test('it ends: with its time and with its file', async () => {
   expect((await fetch(late.url)).status).toBe(404);
 });
 
+test('all links of a file can be taken back', async () => {
+  const first = await link(60);
+  expect((await fetch(first.url)).status).toBe(200);
+  expect((await gatehouse.request('DELETE', `/files/${file.id}/links`, { token: tokens.eve })).status).toBe(404);
+  expect((await gatehouse.request('DELETE', `/files/${file.id}/links`, { token: tokens.ada })).status).toBe(204);
+  const ended = await fetch(first.url);
+  expect(ended.status).toBe(403);
+  expect(await ended.json()).toMatchObject({ code: 'link_withdrawn' });
+  expect((await fetch((await link(60)).url)).status).toBe(200);
+});
+
 test('who may not read a file cannot give it away, and nobody for too long', async () => {
   expect((await make(60, tokens.eve)).status).toBe(404);
   expect((await gatehouse.request('POST', `/files/${file.id}/links`)).status).toBe(401);

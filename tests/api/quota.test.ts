@@ -29,7 +29,7 @@ const upload = (name: string, size: number) =>
 const usage = (name: string) => gatehouse.json('GET', '/files/usage', tokens[name]);
 
 test('a quota is said, used up, and free again', async () => {
-  expect(await usage('ada')).toEqual({ used_bytes: 0, files: 0, quota_bytes: limit });
+  expect(await usage('ada')).toEqual({ used_bytes: 0, trash_bytes: 0, files: 0, quota_bytes: limit, trash_seconds: 604_800 });
   const first = await upload('ada', 60_000);
   expect(first.status).toBe(201);
   const { items } = (await first.json()) as any;
@@ -37,16 +37,19 @@ test('a quota is said, used up, and free again', async () => {
   expect(refused.status).toBe(507);
   expect(refused.headers.get('content-type')).toBe('application/problem+json');
   expect(await refused.json()).toMatchObject({ code: 'quota_exceeded', status: 507,
-    detail: 'The upload needs 60000 bytes, and 60000 of your 102400 bytes are used. Delete some files first.' });
-  expect(await usage('ada')).toEqual({ used_bytes: 60_000, files: 1, quota_bytes: limit });
+    detail: 'The upload needs 60000 bytes, and 60000 of your 102400 bytes are used. Delete some files for good first.' });
+  expect(await usage('ada')).toEqual({ used_bytes: 60_000, trash_bytes: 0, files: 1, quota_bytes: limit, trash_seconds: 604_800 });
   await gatehouse.json('DELETE', `/files/${items[0].id}`, tokens.ada);
-  expect(await usage('ada')).toEqual({ used_bytes: 0, files: 0, quota_bytes: limit });
+  expect(await (await upload('ada', 60_000)).json()).toMatchObject({ code: 'quota_exceeded',
+    detail: 'The upload needs 60000 bytes, and 60000 of your 102400 bytes are used, 60000 of them by what is in the trash. Delete some files for good first.' });
+  await gatehouse.json('DELETE', `/files/${items[0].id}?permanent=true`, tokens.ada);
+  expect(await usage('ada')).toEqual({ used_bytes: 0, trash_bytes: 0, files: 0, quota_bytes: limit, trash_seconds: 604_800 });
   expect((await upload('ada', 60_000)).status).toBe(201);
 });
 
 test('a role may have more', async () => {
   expect((await upload('root', 300_000)).status).toBe(201);
-  expect(await usage('root')).toEqual({ used_bytes: 300_000, files: 1, quota_bytes: null });
+  expect(await usage('root')).toEqual({ used_bytes: 300_000, trash_bytes: 0, files: 1, quota_bytes: null, trash_seconds: 604_800 });
 });
 
 test('uploads at once do not exceed it', async () => {

@@ -120,6 +120,8 @@ export const strings = {
       derived === 0
         ? `“${name}” will be gone for good.`
         : `“${name}” and ${plural(derived, 'file', 'files')} made from it will be gone for good.`,
+    trashText: (name: string, days: number) =>
+      `“${name}” goes to the trash and can be restored for ${plural(days, 'day', 'days')}. Its links end now.`,
     usageLabel: 'Storage used',
     usage: (used: string, files: number) => `${plural(files, 'file', 'files')}, ${used}`,
     usageOf: (used: string, quota: string) => `${used} of ${quota} used`,
@@ -146,6 +148,24 @@ export const strings = {
     linkUntil: (time: string) => `Works until ${time}.`,
     copyLink: 'Copy',
     linkCopied: 'Copied',
+    endLinks: 'End all links',
+    linksEnded: 'All links of this file have ended.',
+  },
+
+  trash: {
+    title: 'Trash',
+    show: 'Show the trash',
+    hide: 'Hide the trash',
+    empty: 'The trash is empty.',
+    label: 'Files in the trash',
+    facts: (size: string, until: string) => `${size} · gone for good ${until}`,
+    restore: 'Restore',
+    restoreNamed: (name: string) => `Restore ${name}`,
+    restored: (name: string) => `Restored ${name}`,
+    remove: 'Delete for good',
+    removeNamed: (name: string) => `Delete ${name} for good`,
+    removeTitle: 'Delete this file for good?',
+    removeText: (name: string) => `“${name}” and what was made from it cannot be restored after this.`,
   },
 
   upload: {

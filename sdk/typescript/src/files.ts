@@ -47,9 +47,14 @@ export class Files {
     }
   }
 
-  /** Removes the file and what was derived from it. */
-  async remove(id: string, options: CallOptions = {}): Promise<void> {
-    await this.call('DELETE', fill('/files/{id}', { id }), options);
+  /** Puts the file into the trash; for good with `permanent`, also one that is there. */
+  async remove(id: string, { permanent = false, ...options }: CallOptions & { permanent?: boolean } = {}): Promise<void> {
+    await this.call('DELETE', fill('/files/{id}', { id }), { ...(permanent && { query: { permanent: true } }), ...options });
+  }
+
+  /** Out of the trash, which `list({ trash: true })` shows. */
+  async restore(id: string, options: CallOptions = {}): Promise<FileRecord> {
+    return (await this.call('POST', fill('/files/{id}/restore', { id }), { repeatable: true, ...options })) as FileRecord;
   }
 
   /** The content: `.body`, `.blob()`, `.arrayBuffer()`. It goes on by itself when the connection breaks. */
@@ -60,6 +65,11 @@ export class Files {
   async share(id: string, expiresInSeconds: number, options: CallOptions = {}): Promise<Link> {
     const form = { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ expires_in: expiresInSeconds }) };
     return (await this.call('POST', fill('/files/{id}/links', { id }), { ...form, repeatable: true, ...options })) as Link;
+  }
+
+  /** Takes back all links of the file that were made so far. */
+  async endLinks(id: string, options: CallOptions = {}): Promise<void> {
+    await this.call('DELETE', fill('/files/{id}/links', { id }), options);
   }
 
   private async call(method: string, path: string, rest: Partial<Call>): Promise<unknown> {

@@ -800,7 +800,7 @@ export interface paths {
         };
         /**
          * How much one has stored
-         * @description Needs the permission `files:read`. The caller's uploads count, without what was made from them.
+         * @description Needs the permission `files:read`. The caller's uploads count, in the trash too, without what was made from them.
          */
         get: operations["showUsage"];
         put?: never;
@@ -827,9 +827,29 @@ export interface paths {
         post?: never;
         /**
          * Delete a file and what was derived from it
-         * @description Needs the permission `files:write`.
+         * @description An upload goes to the trash for `files.trash_ttl`. For good goes what was derived from an upload, and everything with `permanent`. Needs the permission `files:write`.
          */
         delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/files/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a file out of the trash
+         * @description What was derived from it comes back with it; its links do not. May be repeated. Needs the permission `files:write`.
+         */
+        post: operations["restoreFile"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -844,7 +864,7 @@ export interface paths {
         };
         /**
          * Download a file
-         * @description Needs the permission `files:read`; or no token, but the two parameters of a link made by `POST /files/{id}/links`.
+         * @description Needs the permission `files:read`; or no token, but the parameters of a link made by `POST /files/{id}/links`.
          */
         get: operations["download"];
         put?: never;
@@ -866,10 +886,14 @@ export interface paths {
         put?: never;
         /**
          * Make a link by which anybody may download the file
-         * @description Needs the permission `files:read`. The link works without a token until it ends, or the file is removed; it cannot be taken back before.
+         * @description Needs the permission `files:read`. The link works without a token until it ends, is taken back, or the file is removed.
          */
         post: operations["shareFile"];
-        delete?: never;
+        /**
+         * Take back all links of the file that were made so far
+         * @description Needs the permission `files:read`; for a file of somebody else `files:write:any`.
+         */
+        delete: operations["endLinks"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1100,7 +1124,7 @@ export interface components {
             /** @description For people. */
             detail: string;
             /** @description Stable: programs look at it. */
-            code: "bad_multipart" | "body_incomplete" | "invalid_json" | "invalid_link" | "invalid_request" | "invalid_setup_token" | "malformed_request" | "tls_required" | "invalid_refresh_token" | "invalid_token" | "otp_required" | "session_ended" | "unauthenticated" | "wrong_credentials" | "wrong_otp" | "beyond_own_permissions" | "cors_refused" | "csrf_rejected" | "forward_auth_refused" | "insufficient_scope" | "link_expired" | "link_invalid" | "registration_closed" | "dead_letter_not_found" | "file_not_found" | "mail_not_found" | "mails_not_kept" | "not_found" | "request_not_found" | "role_not_found" | "session_not_found" | "upload_not_found" | "user_not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "command_failed" | "last_admin" | "role_built_in" | "role_exists" | "role_in_use" | "setup_done" | "too_many_roles" | "too_many_uploads" | "totp_active" | "upload_finished" | "user_exists" | "wrong_offset" | "tus_version" | "body_too_large" | "file_too_large" | "target_too_long" | "file_type_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "invalid_fields" | "upload_locked" | "websocket_version" | "too_many_attempts" | "too_many_streams" | "too_many_requests" | "head_too_large" | "checksum_mismatch" | "internal_error" | "bad_gateway" | "unavailable" | "overloaded" | "maintenance" | "revocations_stale" | "upstream_timeout" | "unsupported_version" | "quota_exceeded";
+            code: "bad_multipart" | "body_incomplete" | "invalid_json" | "invalid_link" | "invalid_request" | "invalid_setup_token" | "malformed_request" | "tls_required" | "invalid_refresh_token" | "invalid_token" | "otp_required" | "session_ended" | "unauthenticated" | "wrong_credentials" | "wrong_otp" | "beyond_own_permissions" | "cors_refused" | "csrf_rejected" | "forward_auth_refused" | "insufficient_scope" | "link_expired" | "link_invalid" | "link_withdrawn" | "registration_closed" | "upload_joined" | "dead_letter_not_found" | "file_not_found" | "mail_not_found" | "mails_not_kept" | "not_found" | "request_not_found" | "role_not_found" | "session_not_found" | "upload_not_found" | "user_not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "command_failed" | "last_admin" | "role_built_in" | "role_exists" | "role_in_use" | "setup_done" | "too_many_roles" | "too_many_uploads" | "totp_active" | "upload_finished" | "upload_incomplete" | "upload_parts_taken" | "user_exists" | "wrong_offset" | "tus_version" | "body_too_large" | "file_too_large" | "target_too_long" | "file_type_not_allowed" | "unsupported_media_type" | "range_not_satisfiable" | "invalid_fields" | "upload_locked" | "websocket_version" | "too_many_attempts" | "too_many_streams" | "too_many_requests" | "head_too_large" | "checksum_mismatch" | "internal_error" | "bad_gateway" | "unavailable" | "overloaded" | "maintenance" | "revocations_stale" | "upstream_timeout" | "unsupported_version" | "quota_exceeded";
             /** @description The id of the request. */
             instance?: string;
             errors?: {
@@ -1218,6 +1242,21 @@ export interface components {
             derived_from: string | null;
             processor: string | null;
             derived: components["schemas"]["File"][];
+            /** @description null unless it is in the trash. */
+            trash: {
+                /**
+                 * Format: date-time
+                 * @description RFC 3339, UTC
+                 */
+                removed_at: string;
+                /** @description the id of the user */
+                removed_by: string;
+                /**
+                 * Format: date-time
+                 * @description when it is removed for good
+                 */
+                expires_at: string;
+            } | null;
         };
         FilePage: {
             items: components["schemas"]["File"][];
@@ -3409,6 +3448,8 @@ export interface operations {
                 "Upload-Defer-Length"?: string;
                 /** @description `filename` and a space and the name in base64; other pairs after commas are kept and given back */
                 "Upload-Metadata"?: string;
+                /** @description `partial`, or `final;` and the addresses of partial uploads with spaces between them, which become one file in this request */
+                "Upload-Concat"?: string;
                 /** @description `sha1`, `sha256` or `md5`, a space, and the digest of the body in base64 */
                 "Upload-Checksum"?: string;
             };
@@ -3446,7 +3487,7 @@ export interface operations {
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
             403: components["responses"]["CsrfRejectedInsufficientScope"];
             408: components["responses"]["BodyTimeout"];
-            /** @description `too_many_uploads`. */
+            /** @description `too_many_uploads`; of an upload that is joined `upload_incomplete` or `upload_parts_taken`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3484,6 +3525,15 @@ export interface operations {
                 };
             };
             503: components["responses"]["RevocationsStaleUnavailable"];
+            /** @description `quota_exceeded`. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -3526,6 +3576,8 @@ export interface operations {
                 "Upload-Defer-Length"?: string;
                 /** @description `filename` and a space and the name in base64; other pairs after commas are kept and given back */
                 "Upload-Metadata"?: string;
+                /** @description `partial`, or `final;` and the addresses of partial uploads with spaces between them, which become one file in this request */
+                "Upload-Concat"?: string;
                 /** @description `sha1`, `sha256` or `md5`, a space, and the digest of the body in base64 */
                 "Upload-Checksum"?: string;
             };
@@ -3563,7 +3615,7 @@ export interface operations {
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
             403: components["responses"]["CsrfRejectedInsufficientScope"];
             408: components["responses"]["BodyTimeout"];
-            /** @description `too_many_uploads`. */
+            /** @description `too_many_uploads`; of an upload that is joined `upload_incomplete` or `upload_parts_taken`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3601,6 +3653,15 @@ export interface operations {
                 };
             };
             503: components["responses"]["RevocationsStaleUnavailable"];
+            /** @description `quota_exceeded`. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -3740,6 +3801,8 @@ export interface operations {
                     "Upload-Length"?: number;
                     /** @description 1, when it is not */
                     "Upload-Defer-Length"?: string;
+                    /** @description of a partial upload, and of one whose parts are not joined yet (it has no offset to tell) */
+                    "Upload-Concat"?: string;
                     /** @description as it was sent */
                     "Upload-Metadata"?: string;
                     /** @description when the upload is removed if nobody continues it */
@@ -3827,7 +3890,15 @@ export interface operations {
                 };
             };
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
-            403: components["responses"]["CsrfRejectedInsufficientScope"];
+            /** @description `csrf_rejected`, `insufficient_scope`, or `upload_joined`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `upload_not_found`. */
             404: {
                 headers: {
@@ -3885,6 +3956,15 @@ export interface operations {
                 };
             };
             503: components["responses"]["RevocationsStaleUnavailable"];
+            /** @description `quota_exceeded`. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -3904,6 +3984,8 @@ export interface operations {
                 owner?: string;
                 /** @description Everybody's; needs `files:read:any`. */
                 all?: boolean;
+                /** @description true: those in the trash, instead of those that are not. */
+                trash?: boolean;
             };
             header?: never;
             path?: never;
@@ -3944,10 +4026,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description with what is in the trash */
                         used_bytes: number;
+                        /** @description of them, those in the trash */
+                        trash_bytes: number;
+                        /** @description without those in the trash */
                         files: number;
                         /** @description null: no limit */
                         quota_bytes: number | null;
+                        /** @description how long what is deleted stays in the trash; 0: there is none */
+                        trash_seconds: number;
                     };
                 };
             };
@@ -3988,7 +4076,10 @@ export interface operations {
     };
     deleteFile: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: for good; also a file in the trash. */
+                permanent?: boolean;
+            };
             header?: never;
             path: {
                 /** @description of the file */
@@ -4009,6 +4100,37 @@ export interface operations {
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
             403: components["responses"]["CsrfRejectedInsufficientScope"];
             404: components["responses"]["FileNotFound"];
+            422: components["responses"]["InvalidFields"];
+            503: components["responses"]["RevocationsStaleUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    restoreFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the file */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
+            403: components["responses"]["CsrfRejectedInsufficientScope"];
+            404: components["responses"]["FileNotFound"];
+            413: components["responses"]["BodyTooLarge"];
             503: components["responses"]["RevocationsStaleUnavailable"];
             default: components["responses"]["Problem"];
         };
@@ -4018,6 +4140,8 @@ export interface operations {
             query?: {
                 /** @description Of a link: its end, in seconds since 1970. */
                 expires?: number;
+                /** @description Of a link that was made after others were taken back. */
+                generation?: number;
                 /** @description Of a link. */
                 signature?: string;
             };
@@ -4071,7 +4195,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
-            /** @description `csrf_rejected`, `insufficient_scope`, or for a link `link_invalid` or `link_expired`. */
+            /** @description `csrf_rejected`, `insufficient_scope`, or for a link `link_invalid`, `link_expired` or `link_withdrawn`. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4134,6 +4258,33 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidFields"];
+            503: components["responses"]["RevocationsStaleUnavailable"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    endLinks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the file */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["UnauthenticatedInvalidTokenSessionEnded"];
+            403: components["responses"]["CsrfRejectedInsufficientScope"];
+            404: components["responses"]["FileNotFound"];
             503: components["responses"]["RevocationsStaleUnavailable"];
             default: components["responses"]["Problem"];
         };

@@ -162,6 +162,23 @@ export class Api {
     await this.call<unknown>('DELETE', `/files/${encodeURIComponent(id)}`);
   }
 
+  trash(cursor: string | null = null): Promise<Page<FileRecord>> {
+    return this.call<Page<FileRecord>>('GET', `/files${queryOf({ trash: 'true', cursor })}`);
+  }
+
+  restoreFile(id: string): Promise<FileRecord> {
+    return this.call<FileRecord>('POST', `/files/${encodeURIComponent(id)}/restore`);
+  }
+
+  async deleteFileForGood(id: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/files/${encodeURIComponent(id)}?permanent=true`);
+  }
+
+  // All that were made so far.
+  async endLinks(id: string): Promise<void> {
+    await this.call<unknown>('DELETE', `/files/${encodeURIComponent(id)}/links`);
+  }
+
   // A link by which anybody may download the file for so many seconds.
   shareFile(id: string, seconds: number): Promise<FileLink> {
     return this.call<FileLink>('POST', `/files/${encodeURIComponent(id)}/links`, { expires_in: seconds });

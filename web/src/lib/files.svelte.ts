@@ -20,6 +20,7 @@ class Files {
   status = $state<'empty' | 'loading' | 'ready' | 'failed'>('empty');
   loadingMore = $state(false);
   error = $state<Explanation | null>(null);
+  trashSeconds = $state(0); // how long the trash keeps what is deleted; 0: there is none, or not known yet
 
   private timer: ReturnType<typeof setTimeout> | undefined;
   private watched = false;
@@ -56,12 +57,21 @@ class Files {
       this.list = page.items;
       this.next = page.next;
       this.status = 'ready';
+      void this.askForTrash();
     } catch (error) {
       if (generation !== this.generation) return;
       this.error = explain(error);
       this.status = 'failed';
     }
     this.plan();
+  }
+
+  private async askForTrash(): Promise<void> {
+    try {
+      this.trashSeconds = (await session.api.usage()).trash_seconds;
+    } catch {
+      // Then the question before deleting says that it is for good.
+    }
   }
 
   async loadMore(): Promise<void> {

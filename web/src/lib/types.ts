@@ -29,12 +29,15 @@ export interface FileRecord {
   derived_from?: string | null;
   processor?: string | null;
   derived?: FileRecord[];
+  trash?: { removed_at: string; removed_by: string; expires_at: string } | null;
 }
 
 export interface Usage {
   used_bytes: number;
+  trash_bytes: number;
   files: number;
   quota_bytes: number | null; // null: no limit
+  trash_seconds: number; // 0: there is no trash
 }
 
 export interface FileLink {
