@@ -116,7 +116,7 @@ int progress_of(State state) { return state == State::processed ? 100 : 0; }
 
 std::span<const sql::Migration> migrations()
 {
-    static const std::array<sql::Migration, 4> steps{{
+    static const std::array<sql::Migration, 5> steps{{
         {1,
          "files, outbox and garbage",
          {"CREATE TABLE files ("
@@ -147,6 +147,7 @@ std::span<const sql::Migration> migrations()
           "removed_until INTEGER NOT NULL, removed_by TEXT NOT NULL) WITHOUT ROWID",
           "CREATE INDEX trash_by_owner ON trash (owner, id, size)",
           "CREATE INDEX trash_by_end ON trash (removed_until)"}},
+        {5, "joined uploads", upload_records::joining_schema()},
     }};
     return steps;
 }

@@ -35,6 +35,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t write_buffer_bytes = 128 * 1024;
 constexpr std::size_t head_bytes_max = 4096;
+constexpr std::size_t read_piece_bytes = 1U << 20U;
 constexpr std::uint64_t writeback_bytes = 8ULL << 20U;
 
 [[noreturn]] void fail(const char* what)
@@ -56,12 +57,12 @@ void write_at(int file, std::string_view bytes, std::uint64_t offset)
     }
 }
 
-std::string read_head(int file, std::size_t size)
+std::string read_at(int file, std::size_t size, std::uint64_t offset)
 {
-    std::string head(size, '\0');
+    std::string bytes(size, '\0');
     std::size_t at = 0;
     while (at < size) {
-        ssize_t count = ::pread(file, head.data() + at, size - at, static_cast<off_t>(at));
+        ssize_t count = ::pread(file, bytes.data() + at, size - at, static_cast<off_t>(offset + at));
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
@@ -70,7 +71,7 @@ std::string read_head(int file, std::size_t size)
             throw Unavailable("the content of an upload is shorter than its offset says");
         at += static_cast<std::size_t>(count);
     }
-    return head;
+    return bytes;
 }
 
 // Whose turn it is to write to one upload.
@@ -200,7 +201,7 @@ public:
     Task<std::string> head() override
     {
         auto job = [this] {
-            return read_head(file_.get(), std::min<std::uint64_t>(record_.upload.offset, head_bytes_max));
+            return read_at(file_.get(), std::min<std::uint64_t>(record_.upload.offset, head_bytes_max), 0);
         };
         co_return co_await core_->reading.run(job);
     }
@@ -283,11 +284,38 @@ private:
     bool finishing_ = false;  // there may be a second name, and a record or none
 };
 
+// Reads on after the upload was removed.
+class LocalUploadReader final : public UploadReader {
+public:
+    LocalUploadReader(std::shared_ptr<Core> core, UniqueFd file, std::uint64_t offset, std::uint64_t end)
+        : core_(std::move(core)), file_(std::move(file)), offset_(offset), end_(end)
+    {
+    }
+
+    Task<std::string_view> read() override
+    {
+        std::size_t want = std::min<std::uint64_t>(end_ - std::min(end_, offset_), read_piece_bytes);
+        auto job = [this, want] { piece_ = read_at(file_.get(), want, offset_); };
+        if (want == 0)
+            co_return std::string_view{};
+        co_await core_->reading.run(job);
+        offset_ += want;
+        co_return piece_;
+    }
+
+private:
+    std::shared_ptr<Core> core_;
+    UniqueFd file_;
+    std::uint64_t offset_;
+    std::uint64_t end_;
+    std::string piece_;
+};
+
 class LocalUploads final : public UploadStore {
 public:
     explicit LocalUploads(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
-    Task<bool> create(Upload upload, std::size_t unfinished_max) override
+    Task<Creation> create(Upload upload, UploadBounds bounds) override
     {
         upload_records::Record record{std::move(upload), "", ResumableSha256().save()};
         record.content = ContentDirectory::make_name(record.upload.id);
@@ -298,12 +326,29 @@ public:
         co_await core_->writing.run(make);
         // Whatever becomes of the row: the name goes when there is none.
         Settling settling(*core_, record.content);
-        auto insert = [&](sql::Connection& connection) {
-            return upload_records::insert(connection, record, unfinished_max);
-        };
-        bool inserted = co_await core_->database->write(insert);
-        settling.needed = !inserted;
-        co_return inserted;
+        auto insert = [&](sql::Connection& connection) { return upload_records::insert(connection, record, bounds); };
+        Creation creation = co_await core_->database->write(insert);
+        settling.needed = creation != Creation::created;
+        co_return creation;
+    }
+
+    Task<std::uint64_t> claimed(std::string owner) override
+    {
+        auto look = [&](sql::Connection& connection) { return upload_records::claimed(connection, owner); };
+        co_return co_await core_->database->read(look);
+    }
+
+    Task<std::unique_ptr<UploadReader>> read(std::string id, std::uint64_t offset) override
+    {
+        auto look = [&](sql::Connection& connection) { return upload_records::find(connection, id); };
+        auto record = co_await core_->database->read(look);
+        if (!record || !record->upload.complete())
+            co_return nullptr;
+        auto job = [&] { return core_->content.open_temporary(record->content); };
+        UniqueFd file = co_await core_->reading.run(job);
+        if (!file)  // removed in between
+            co_return nullptr;
+        co_return std::make_unique<LocalUploadReader>(core_, std::move(file), offset, record->upload.offset);
     }
 
     Task<std::optional<Upload>> find(std::string id) override

@@ -7,6 +7,9 @@
 #include "files/mongo_records.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace gatehouse::files::mongo {
 
@@ -78,6 +81,17 @@ UploadEntry to_entry(const Document& document, const std::string& upload)
     return entry;
 }
 
+std::vector<std::string> split_parts(std::string_view text)
+{
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        std::size_t end = std::min(text.find(' '), text.size());
+        parts.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return parts;
+}
+
 std::optional<UploadDocument> to_upload(const Document& document)
 {
     auto id = document.find_text("_id");
@@ -95,6 +109,8 @@ std::optional<UploadDocument> to_upload(const Document& document)
         upload.length = static_cast<std::uint64_t>(*length);
     upload.created_at = document.find_time("created_at").value_or(TimePoint{});
     upload.expires_at = document.find_time("expires_at").value_or(TimePoint{});
+    upload.partial = document.find_flag("partial");
+    upload.parts = split_parts(document.find_text("parts").value_or(""));
     return found;
 }
 
@@ -146,22 +162,54 @@ void UploadLog::create_indexes()
     database_.create_indexes(log_collection, entries);
 }
 
-bool UploadLog::create(const UploadDocument& made, std::size_t unfinished_max)
+// Those of one owner's unfinished uploads, in one question.
+struct UploadLog::Claims {
+    std::size_t uploads = 0;
+    std::uint64_t bytes = 0;
+    bool parts_taken = false;
+};
+
+UploadLog::Claims UploadLog::find_claims(const std::string& owner, const std::vector<std::string>& parts)
 {
     Document filter;
-    filter.add("owner", made.upload.owner).add("open", true);
+    filter.add("owner", owner).add("open", true);
     Document projection;
-    projection.add("_id", 1);
+    projection.add("length", 1).add("claim", 1).add("parts", 1);
     Document options;
-    options.add("projection", projection).add("limit", static_cast<std::int64_t>(unfinished_max));
-    std::size_t unfinished = 0;
-    database_.find(uploads_collection, filter, options, [&](const Document&) {
-        ++unfinished;
+    options.add("projection", projection);
+    Claims claims;
+    database_.find(uploads_collection, filter, options, [&](const Document& document) {
+        ++claims.uploads;
+        std::vector<std::string> taken = split_parts(document.find_text("parts").value_or(""));
+        if (!taken.empty()) {
+            bool overlap = std::ranges::find_first_of(parts, taken) != parts.end();
+            claims.parts_taken = claims.parts_taken || overlap;
+            return true;
+        }
+        auto told = document.find_integer("length").value_or(0);
+        auto later = document.find_integer("claim").value_or(0);
+        claims.bytes += static_cast<std::uint64_t>(std::max(told, later));
         return true;
     });
-    if (unfinished >= unfinished_max)
-        return false;
+    return claims;
+}
+
+std::uint64_t UploadLog::claimed(const std::string& owner) { return find_claims(owner, {}).bytes; }
+
+UploadStore::Creation UploadLog::create(const UploadDocument& made, const UploadBounds& bounds)
+{
+    using Creation = UploadStore::Creation;
     const Upload& upload = made.upload;
+    // An id that follows from its parts may be there.
+    if (!upload.parts.empty() && database_.find_one(uploads_collection, by_id(upload.id)))
+        return Creation::exists;
+    Claims claims = find_claims(upload.owner, upload.parts);
+    if (claims.uploads >= bounds.uploads_max)
+        return Creation::too_many;
+    if (!claim_fits(upload, claims.bytes, bounds))
+        return Creation::too_much;
+    if (claims.parts_taken)
+        return Creation::parts_taken;
     Document document;
     document.add("_id", upload.id)
         .add("owner", upload.owner)
@@ -170,10 +218,14 @@ bool UploadLog::create(const UploadDocument& made, std::size_t unfinished_max)
         .add("content", made.content);
     if (upload.length)
         document.add("length", static_cast<std::int64_t>(*upload.length));
+    if (upload.partial)
+        document.add("partial", true);
+    if (!upload.parts.empty())
+        document.add("parts", fmt::format("{}", fmt::join(upload.parts, " ")));
     document.add("created_at", upload.created_at).add("expires_at", upload.expires_at).add("open", true);
-    // False: the driver has repeated an insert that had happened; ids are drawn once.
-    database_.insert(uploads_collection, document);
-    return true;
+    // False: the driver has repeated an insert that had happened, or another process made the same joined upload.
+    bool inserted = database_.insert(uploads_collection, document);
+    return inserted || upload.parts.empty() ? Creation::created : Creation::exists;
 }
 
 std::optional<UploadDocument> UploadLog::find_open(const std::string& id)
@@ -246,10 +298,10 @@ void UploadLog::release(const UploadEntry& entry)
     database_.update_one(log_collection, by_id(entry_id(entry)), change("$set", set));
 }
 
-void UploadLog::set_expiry(const std::string& id, TimePoint expires_at)
+void UploadLog::set_expiry(const std::string& id, TimePoint expires_at, std::uint64_t claim)
 {
     Document set;
-    set.add("expires_at", expires_at);
+    set.add("expires_at", expires_at).add("claim", static_cast<std::int64_t>(claim));
     database_.update_one(uploads_collection, by_id(id), change("$set", set));
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unfinished uploads as documents, so that several processes may write to one without harm:
 //
-//   fs.uploads      {_id: <upload id>, owner, name, metadata, content, created_at, expires_at, open: true}
+//   fs.uploads      {_id: <upload id>, owner, name, metadata, length, claim, partial, parts, content, created_at,
+//                    expires_at, open: true}
 //                   once it is finished or removed: no `open`, and ended_at
 //   fs.upload_log   {_id: "<upload id>:<seq>", upload, seq, nonce, length, offset, chunks, tail, hash, holder, until,
 //                    unclean, removed}
@@ -56,8 +57,10 @@ public:
 
     void create_indexes();
 
-    // False when the owner has `unfinished_max` already (a few more come through when they come at once).
-    bool create(const UploadDocument& document, std::size_t unfinished_max);
+    UploadStore::Creation create(const UploadDocument& document, const UploadBounds& bounds);
+
+    // What the owner's unfinished uploads claim (upload_store.hpp).
+    std::uint64_t claimed(const std::string& owner);
 
     std::optional<UploadDocument> find_open(const std::string& id);
     UploadEntry last_entry(const UploadDocument& document);
@@ -70,7 +73,8 @@ public:
     void extend(const UploadEntry& entry, TimePoint until);
     void release(const UploadEntry& entry);
 
-    void set_expiry(const std::string& id, TimePoint expires_at);
+    // With the length as it is known now, or what has arrived: what the upload claims.
+    void set_expiry(const std::string& id, TimePoint expires_at, std::uint64_t claim);
 
     // The upload is over: it is not found any more. Does nothing when there is none.
     void end(const std::string& id);
@@ -84,6 +88,8 @@ public:
     void purge_ended(TimePoint time);
 
 private:
+    struct Claims;
+    Claims find_claims(const std::string& owner, const std::vector<std::string>& parts);
     void mark_removed(const UploadDocument& document);
     void purge(const UploadDocument& document);
 

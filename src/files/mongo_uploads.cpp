@@ -251,15 +251,61 @@ private:
     bool released_ = false;
 };
 
+// All of a complete upload lies in whole chunks but the last.
+class MongoUploadReader final : public UploadReader {
+public:
+    MongoUploadReader(std::shared_ptr<Core> core, const ObjectId& content, std::uint64_t offset, std::uint64_t end)
+        : core_(std::move(core)), content_(content), offset_(offset), end_(end)
+    {
+    }
+
+    Task<std::string_view> read() override
+    {
+        if (offset_ >= end_)
+            co_return std::string_view{};
+        std::uint64_t n = offset_ / chunk_bytes;
+        std::uint64_t begin = n * chunk_bytes;
+        std::uint64_t size = std::min<std::uint64_t>(chunk_bytes, end_ - begin);
+        auto job = [&] { return read_chunk(core_->database, content_, static_cast<std::uint32_t>(n), size); };
+        chunk_ = co_await core_->run(core_->reading, job);
+        std::string_view piece = chunk_->find_binary("data").value().substr(offset_ - begin);
+        offset_ += piece.size();
+        co_return piece;
+    }
+
+private:
+    std::shared_ptr<Core> core_;
+    ObjectId content_;
+    std::uint64_t offset_;
+    std::uint64_t end_;
+    std::optional<Document> chunk_;  // the one read last
+};
+
 class MongoUploads final : public UploadStore {
 public:
     explicit MongoUploads(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
-    Task<bool> create(Upload upload, std::size_t unfinished_max) override
+    Task<Creation> create(Upload upload, UploadBounds bounds) override
     {
         UploadDocument document{std::move(upload), make_content_id()};
-        auto job = [&] { return core_->uploads.create(document, unfinished_max); };
+        auto job = [&] { return core_->uploads.create(document, bounds); };
         co_return co_await core_->run(core_->records, job);
+    }
+
+    Task<std::uint64_t> claimed(std::string owner) override
+    {
+        auto job = [&] { return core_->uploads.claimed(owner); };
+        co_return co_await core_->run(core_->records, job);
+    }
+
+    Task<std::unique_ptr<UploadReader>> read(std::string id, std::uint64_t offset) override
+    {
+        std::optional<UploadDocument> document;
+        auto job = [&] { return find_blocking(id, &document); };
+        auto upload = co_await core_->run(core_->records, job);
+        if (!upload || !upload->complete())
+            co_return nullptr;
+        co_return std::make_unique<MongoUploadReader>(core_, document->content, offset, upload->offset);
     }
 
     Task<std::optional<Upload>> find(std::string id) override
@@ -288,7 +334,7 @@ public:
 
 private:
     // On a pool thread, as what follows.
-    std::optional<Upload> find_blocking(const std::string& id)
+    std::optional<Upload> find_blocking(const std::string& id, std::optional<UploadDocument>* kept = nullptr)
     {
         auto document = core_->uploads.find_open(id);
         if (!document)
@@ -298,6 +344,8 @@ private:
             return std::nullopt;
         document->upload.offset = last.offset;
         document->upload.length = last.length;
+        if (kept)
+            *kept = document;
         return std::move(document->upload);
     }
 
@@ -320,7 +368,7 @@ private:
         if (!core_->uploads.append(last, mine, began))
             return {Access::busy, nullptr};  // somebody was faster
         auto writer = std::make_unique<MongoUploadWriter>(core_, *document, std::move(mine), began);
-        core_->uploads.set_expiry(id, expires_at);
+        core_->uploads.set_expiry(id, expires_at, last.length.value_or(last.offset));
         return {Access::granted, std::move(writer)};
     }
 

@@ -179,18 +179,35 @@ TEST_F(QuotaTest, UploadsAtOnceNeverExceedIt)
 TEST_F(QuotaTest, AResumableUploadIsMeasuredWhenItBeginsAndWhenItEnds)
 {
     EXPECT_EQ(begin_resumable(1001).status, 507);
-    std::string first = begin_resumable(600).header("location");
     std::string second = begin_resumable(600).header("location");
-    EXPECT_EQ(resume(first, std::string(600, 'x')).status, 204);
+    std::string first = put(600, alice_token_, false).header("location");
     Answer refused = resume(second, std::string(600, 'x'));
     EXPECT_EQ(refused.status, 507);
     EXPECT_EQ(refused.code(), "quota_exceeded");
     EXPECT_EQ(used(), 600);
     // What has arrived waits until there is room.
-    EXPECT_EQ(call("DELETE", "/files/" + first.substr(9) + "?permanent=true", alice_token_).status, 204);
+    EXPECT_EQ(call("DELETE", first + "?permanent=true", alice_token_).status, 204);
     EXPECT_EQ(call("HEAD", second, alice_token_, {{"tus-resumable", "1.0.0"}}).status, 200);
     EXPECT_EQ(get("/files/" + second.substr(9)).status, 200);
     EXPECT_EQ(used(), 600);
+}
+
+TEST_F(QuotaTest, UnfinishedUploadsShareIt)
+{
+    ASSERT_EQ(put(200, alice_token_, false).status, 201);
+    std::string first = begin_resumable(600).header("location");
+    Answer refused = begin_resumable(201);
+    EXPECT_EQ(refused.status, 507);
+    EXPECT_EQ(refused.code(), "quota_exceeded");
+    EXPECT_EQ(begin_resumable(200).status, 201);
+    EXPECT_EQ(call("DELETE", first, alice_token_, {{"tus-resumable", "1.0.0"}}).status, 204);
+    // One that does not tell its length ends where the others begin.
+    std::string untold =
+        call("POST", "/uploads/", alice_token_, {{"tus-resumable", "1.0.0"}, {"upload-defer-length", "1"}})
+            .header("location");
+    EXPECT_EQ(resume(untold, std::string(601, 'x')).status, 507);
+    EXPECT_EQ(resume(untold, std::string(600, 'x')).status, 204);
+    EXPECT_EQ(begin_resumable(1).status, 507);
 }
 
 TEST_F(QuotaTest, AResumableUploadOfAnotherTypeIsDropped)

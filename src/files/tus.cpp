@@ -8,6 +8,7 @@
 #include "files/file_name.hpp"
 #include "files/handlers.hpp"
 #include "files/tus_fields.hpp"
+#include "files/tus_upload.hpp"
 
 #include "base/encoding.hpp"
 #include "base/id.hpp"
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace gatehouse::files {
@@ -24,12 +26,14 @@ namespace gatehouse::files {
 namespace {
 
 using http::Problem;
-using Access = UploadStore::Access;
+using tus::find_own;
+using tus::finish;
+using tus::Found;
+using tus::locked;
+using tus::no_such_upload;
+using tus::set_progress_fields;
+using tus::too_long;
 using Endpoint = Task<http::Response> (*)(http::Request&, Context&);
-
-// A crash costs at most what arrived since the last of these.
-constexpr std::uint64_t confirm_bytes = 16ULL << 20U;
-constexpr std::chrono::seconds confirm_interval{2};
 
 constexpr int checksum_mismatch_status = 460;
 
@@ -60,14 +64,6 @@ Task<http::Response> serve(http::Request& request, Context& context, Endpoint en
     co_return response;
 }
 
-Problem no_such_upload() { return Problem::not_found("upload_not_found", "There is no such upload."); }
-
-Problem locked()
-{
-    return Problem::of_status(423, "upload_locked", "Another request writes to this upload. Ask for its offset later.")
-        .with_header("retry-after", "1");
-}
-
 Problem wrong_offset(std::uint64_t offset)
 {
     return Problem::conflict("wrong_offset", fmt::format("The upload goes on at offset {}.", offset))
@@ -79,86 +75,13 @@ Problem beyond_length(std::uint64_t length)
     return Problem::too_large("file_too_large", fmt::format("The upload has a length of {} bytes.", length));
 }
 
-Problem too_long(Context& context, const std::string& name)
-{
-    return too_large(name, context.config.upload_bytes_max)
-        .with_header("tus-max-size", std::to_string(context.config.upload_bytes_max));
-}
-
-void set_progress_fields(http::Response& response, const Upload& upload)
-{
-    response.headers.set("upload-offset", std::to_string(upload.offset));
-    response.headers.set("upload-expires", format_http_date(upload.expires_at));
-}
-
-// The caller's own upload, or the file that it has become.
-struct Found {
-    std::optional<Upload> upload;
-    std::optional<File> file;
-};
-
-// Throws the same for an upload of somebody else as for none: ids cannot be probed.
-Task<Found> find_own(Context& context, const identity::Claims& caller, std::string id)
-{
-    Found found;
-    if (!is_id(id))
-        throw no_such_upload();
-    found.upload = co_await context.store.uploads().find(id);
-    if (found.upload) {
-        if (found.upload->owner != caller.subject || found.upload->expires_at <= context.clock.now())
-            throw no_such_upload();
-        co_return found;
-    }
-    found.file = co_await context.store.find(std::move(id));
-    if (!found.file || found.file->owner != caller.subject || !found.file->derived_from.empty())
-        throw no_such_upload();
-    co_return found;
-}
-
-// nullptr when it was finished or removed meanwhile.
-Task<std::unique_ptr<UploadWriter>> open(Context& context, std::string id)
-{
-    auto opening =
-        co_await context.store.uploads().open(std::move(id), context.clock.now() + context.config.upload_ttl);
-    if (opening.access == Access::busy)
-        throw locked();
-    co_return std::move(opening.writer);
-}
-
-Task<void> finish(Context& context, const identity::Claims& caller, const http::Request& request, UploadWriter& writer)
-{
-    const Upload& upload = writer.upload();
-    File file;
-    file.id = upload.id;
-    file.owner = upload.owner;
-    file.name = upload.name;
-    file.size = upload.offset;
-    if (file.size > context.config.upload_bytes_max)  // it was larger when the upload began
-        throw too_long(context, file.name);
-    std::string head = co_await writer.head();
-    std::exception_ptr refusal;
-    try {
-        file.type = co_await sniff_allowed(context, head, file.name);
-    } catch (const Problem&) {
-        refusal = std::current_exception();
-    }
-    if (refusal) {
-        co_await context.store.uploads().remove(file.id);  // it will never be taken
-        std::rethrow_exception(refusal);
-    }
-    file.sha256 = writer.sha256();
-    file.created_at = context.clock.now();
-    events::Event event = make_uploaded_event(file, caller, request);
-    auto turn = co_await context.quota.take_turn(caller, file.size);
-    co_await writer.finish(file, std::move(event));
-    count_upload(context, file);
-}
-
 // The body of one request on its way into an upload.
 class Appending final {
 public:
-    Appending(Context& context, http::BodyReader& body, UploadWriter& writer, std::optional<tus::Checksum> checksum)
-        : context_(context), body_(body), writer_(writer), checksum_(std::move(checksum))
+    // `room`: how long an upload that has not told its length may become.
+    Appending(Context& context, http::BodyReader& body, UploadWriter& writer, std::optional<tus::Checksum> checksum,
+              std::uint64_t room)
+        : context_(context), body_(body), writer_(writer), checksum_(std::move(checksum)), room_(room)
     {
     }
 
@@ -188,7 +111,7 @@ private:
     Task<void> take()
     {
         const Upload& upload = writer_.upload();
-        std::uint64_t limit = upload.length.value_or(context_.config.upload_bytes_max);
+        std::uint64_t limit = upload.length.value_or(std::min(context_.config.upload_bytes_max, room_));
         if (body_.length().value_or(0) > limit - std::min(limit, writer_.written()))
             throw beyond(limit);
         auto last_confirm = std::chrono::steady_clock::now();
@@ -204,8 +127,8 @@ private:
                 co_await digest(piece);
             co_await writer_.write(piece);
             auto now = std::chrono::steady_clock::now();
-            bool much = writer_.written() - upload.offset >= confirm_bytes;
-            if (checksum_ || (!much && now - last_confirm < confirm_interval))
+            bool much = writer_.written() - upload.offset >= tus::confirm_bytes;
+            if (checksum_ || (!much && now - last_confirm < tus::confirm_interval))
                 continue;
             co_await writer_.confirm();
             last_confirm = now;
@@ -214,7 +137,9 @@ private:
 
     Problem beyond(std::uint64_t limit) const
     {
-        return writer_.upload().length ? beyond_length(limit) : too_long(context_, writer_.upload().name);
+        if (writer_.upload().length)
+            return beyond_length(limit);
+        return limit == room_ ? tus::no_room() : too_long(context_, writer_.upload().name);
     }
 
     Task<void> digest(std::string_view piece)
@@ -235,6 +160,7 @@ private:
     http::BodyReader& body_;
     UploadWriter& writer_;
     std::optional<tus::Checksum> checksum_;
+    std::uint64_t room_;
     bool arriving_broke_ = false;
 };
 
@@ -255,6 +181,20 @@ Task<void> take_length(const http::Request& request, Context& context, UploadWri
     co_await writer.confirm();
 }
 
+// How long the upload may become beside what else the caller has, as far as its length was not measured before.
+Task<std::uint64_t> find_room(Context& context, const identity::Claims& caller, const Upload& upload)
+{
+    constexpr auto any = std::numeric_limits<std::uint64_t>::max();
+    if (upload.length)
+        co_return any;
+    UploadBounds bounds = co_await tus::find_bounds(context, caller);
+    if (!bounds.bytes_max)
+        co_return any;
+    std::uint64_t claimed = co_await context.store.uploads().claimed(caller.subject);
+    std::uint64_t others = claimed - std::min(claimed, upload.offset);
+    co_return *bounds.bytes_max - std::min(*bounds.bytes_max, others);
+}
+
 // Takes the request's body, and finishes the upload when that was all.
 Task<void> take_body(Context& context, const identity::Claims& caller, http::Request& request, std::uint64_t offset,
                      UploadWriter& writer)
@@ -262,61 +202,22 @@ Task<void> take_body(Context& context, const identity::Claims& caller, http::Req
     if (writer.upload().offset != offset)
         throw wrong_offset(writer.upload().offset);
     co_await take_length(request, context, writer);
-    Appending appending(context, *request.body, writer, tus::find_checksum(request.head.headers));
+    std::uint64_t room = co_await find_room(context, caller, writer.upload());
+    Appending appending(context, *request.body, writer, tus::find_checksum(request.head.headers), room);
     co_await appending.run();
-    if (writer.upload().complete())
+    if (writer.upload().complete() && !writer.upload().partial)
         co_await finish(context, caller, request, writer);
-}
-
-// Lets others in before the request is answered, whatever became of it: the client's next one comes at once.
-Task<void> let_go(UploadWriter& writer)
-{
-    try {
-        co_await writer.release();
-    } catch (const Unavailable&) {
-        // The writer's end tries again, and so does time.
-    }
-}
-
-// Who was superseded may have been so by one who has finished the upload: then all is well.
-Task<void> expect_finished(Context& context, std::string id)
-{
-    auto file = co_await context.store.find(std::move(id));
-    if (!file)
-        throw locked();
-}
-
-// Does `work` with the writer and lets others in before the request is answered, whatever became of it.
-Task<void> use(Context& context, std::string id, UploadWriter& writer, Task<void> work)
-{
-    bool superseded = false;
-    std::exception_ptr error;
-    try {
-        co_await std::move(work);
-    } catch (const Superseded&) {
-        superseded = true;
-    } catch (...) {
-        error = std::current_exception();
-    }
-    bool throws = co_await asio::this_coro::throw_if_cancelled();
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_await let_go(writer);
-    co_await asio::this_coro::throw_if_cancelled(throws);
-    if (error)
-        std::rethrow_exception(error);
-    if (superseded)
-        co_await expect_finished(context, std::move(id));
 }
 
 // Appends the request's body at `offset`. The upload as it is then; nullopt when it was over before.
 Task<std::optional<Upload>> append(Context& context, const identity::Claims& caller, http::Request& request,
                                    std::string id, std::uint64_t offset)
 {
-    auto writer = co_await open(context, id);
+    auto writer = co_await tus::open(context, id);
     if (!writer)
         co_return std::nullopt;
     auto work = take_body(context, caller, request, offset, *writer);
-    co_await use(context, std::move(id), *writer, std::move(work));
+    co_await tus::use(context, std::move(id), *writer, std::move(work));
     co_return writer->upload();
 }
 
@@ -334,9 +235,8 @@ Problem wrong_content_type()
 Upload read_creation(const http::Request& request, const identity::Claims& caller, Context& context)
 {
     const http::Headers& headers = request.head.headers;
-    if (headers.contains("upload-concat"))
-        throw Problem::bad_request("invalid_request", "upload-concat: uploads cannot be joined here.");
     Upload upload;
+    upload.partial = tus::find_concat(headers).partial;
     upload.id = make_id();
     upload.owner = caller.subject;
     tus::Metadata metadata = tus::read_metadata(headers);
@@ -384,17 +284,16 @@ Task<Upload> begin(Context& context, const identity::Claims& caller, http::Reque
 Task<http::Response> create(http::Request& request, Context& context)
 {
     auto caller = require(context, request, write_permission);
+    bool joined = !tus::find_concat(request.head.headers).parts.empty();
+    if (joined)
+        co_return co_await tus::join(request, context);
     Upload upload = read_creation(request, *caller, context);
     Room room = co_await context.quota.find_room(*caller);
     room.require(upload.length.value_or(0));
     bool has_body = request.body->length() != 0;
     if (has_body && !has_content_type(request))
         throw wrong_content_type();
-    bool created = co_await context.store.uploads().create(upload, context.config.unfinished_uploads_max);
-    if (!created)
-        throw Problem::conflict("too_many_uploads",
-                                fmt::format("You have {} unfinished uploads. Finish or remove some of them.",
-                                            context.config.unfinished_uploads_max));
+    co_await tus::make(context, *caller, upload);
     if (has_body || upload.length == 0)
         upload = co_await begin(context, *caller, request, upload);
     http::Response response;
@@ -407,11 +306,23 @@ Task<http::Response> create(http::Request& request, Context& context)
 // All bytes are there, but whoever brought the last of them did not get to finish it, or is about to.
 Task<void> finish_late(Context& context, const identity::Claims& caller, const http::Request& request, std::string id)
 {
-    auto writer = co_await open(context, id);
+    auto writer = co_await tus::open(context, id);
     if (!writer)
-        co_return co_await expect_finished(context, std::move(id));
+        co_return co_await tus::expect_finished(context, std::move(id));
     auto work = finish(context, caller, request, *writer);
-    co_await use(context, std::move(id), *writer, std::move(work));
+    co_await tus::use(context, std::move(id), *writer, std::move(work));
+}
+
+// One whose parts are not joined yet has no offset to tell.
+http::Response show_joined(const Upload& upload)
+{
+    http::Response response;
+    response.headers.set("upload-concat", tus::write_concat(upload.parts));
+    response.headers.set("upload-length", std::to_string(upload.length.value_or(0)));
+    response.headers.set("upload-expires", format_http_date(upload.expires_at));
+    if (!upload.metadata.empty())
+        response.headers.set("upload-metadata", upload.metadata);
+    return response;
 }
 
 Task<http::Response> show(http::Request& request, Context& context)
@@ -425,7 +336,11 @@ Task<http::Response> show(http::Request& request, Context& context)
         co_return response;
     }
     const Upload& upload = *found.upload;
-    if (upload.complete())
+    if (!upload.parts.empty())
+        co_return show_joined(upload);
+    if (upload.partial)
+        response.headers.set("upload-concat", "partial");
+    else if (upload.complete())
         co_await finish_late(context, *caller, request, upload.id);
     set_progress_fields(response, upload);
     if (upload.length)
@@ -460,6 +375,8 @@ Task<http::Response> append_request(http::Request& request, Context& context)
     Found found = co_await find_own(context, *caller, request.path_parameters.at(0));
     if (found.file)
         co_return append_to_finished(request, *found.file, *offset);
+    if (!found.upload->parts.empty())
+        throw Problem::forbidden("upload_joined", "The upload is joined of others; nothing can be appended to it.");
     auto upload = co_await append(context, *caller, request, found.upload->id, *offset);
     if (!upload) {
         found = co_await find_own(context, *caller, found.upload->id);

@@ -2,11 +2,13 @@
 #include "files/tus_fields.hpp"
 
 #include "base/encoding.hpp"
+#include "base/id.hpp"
 #include "http/list.hpp"
 #include "http/problem.hpp"
 #include "http/tokens.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <limits>
@@ -61,6 +63,50 @@ bool has_deferred_length(const http::Headers& headers)
     if (field && *field != "1")
         refuse("upload-defer-length", "must be 1.");
     return field.has_value();
+}
+
+// An address may be a path, or a whole URL as a client puts it together.
+Concat find_concat(const http::Headers& headers)
+{
+    constexpr std::string_view field_name = "upload-concat";
+    constexpr std::string_view final_prefix = "final;";
+    constexpr std::string_view folder = "/uploads/";
+    Concat concat;
+    auto field = find_single(headers, field_name);
+    if (!field)
+        return concat;
+    if (*field == "partial") {
+        concat.partial = true;
+        return concat;
+    }
+    if (!field->starts_with(final_prefix))
+        refuse(field_name, "must be partial, or final; with the addresses of the parts behind it.");
+    std::string_view rest = field->substr(final_prefix.size());
+    std::set<std::string, std::less<>> seen;
+    while (!rest.empty()) {
+        std::size_t end = std::min(rest.find(' '), rest.size());
+        std::string_view address = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (address.empty())
+            continue;
+        std::size_t at = address.rfind(folder);
+        std::string id(at == std::string_view::npos ? "" : address.substr(at + folder.size()));
+        if (!is_id(id))
+            refuse(field_name, fmt::format("part {} is not the address of an upload here.", concat.parts.size() + 1));
+        if (!seen.insert(id).second)
+            refuse(field_name, fmt::format("the upload {} stands more than once.", id));
+        if (concat.parts.size() == parts_max)
+            refuse(field_name, fmt::format("at most {} uploads can be joined.", parts_max));
+        concat.parts.push_back(std::move(id));
+    }
+    if (concat.parts.empty())
+        refuse(field_name, "names no parts.");
+    return concat;
+}
+
+std::string write_concat(const std::vector<std::string>& parts)
+{
+    return fmt::format("final;/uploads/{}", fmt::join(parts, " /uploads/"));
 }
 
 Metadata read_metadata(const http::Headers& headers)

@@ -70,7 +70,7 @@ TEST_F(Tus, OptionsTellAnybodyWhatThereIs)
         EXPECT_EQ(answer.header("tus-resumable"), "1.0.0");
         EXPECT_EQ(answer.header("tus-max-size"), std::to_string(1 << 20));
         EXPECT_EQ(answer.header("tus-extension"),
-                  "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination");
+                  "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation");
         EXPECT_EQ(answer.header("tus-checksum-algorithm"), "sha1,sha256,md5");
     }
 }
@@ -208,7 +208,11 @@ TEST_F(Tus, WrongCreationsAreRefused)
              {{{"upload-length", "1"}, {"upload-length", "2"}}, "invalid_request"},
              {{{"upload-length", "1048577"}}, "file_too_large"},
              {{{"upload-defer-length", "0"}}, "invalid_request"},
-             {{{"upload-length", "1"}, {"upload-concat", "partial"}}, "invalid_request"},
+             {{{"upload-length", "1"}, {"upload-concat", "part"}}, "invalid_request"},
+             {{{"upload-concat", "final;"}}, "invalid_request"},
+             {{{"upload-concat", "final;/uploads/1"}}, "invalid_request"},
+             {{{"upload-concat", "final;/files/0190163d-8694-739b-aea5-966c26f8ad91"}}, "invalid_request"},
+             {{{"upload-concat", "final;/uploads/0190163d-8694-739b-aea5-966c26f8ad91"}}, "invalid_request"},
              {{{"upload-length", "1"}, {"upload-metadata", "filename not-base64!"}}, "invalid_request"},
              {{{"upload-length", "1"}, {"upload-metadata", name + "," + name}}, "invalid_request"},
              {{{"upload-length", "1"}, {"upload-metadata", name + ",,"}}, "invalid_request"},

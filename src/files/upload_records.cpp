@@ -4,19 +4,62 @@
 #include "files/content_directory.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace gatehouse::files::upload_records {
 
 namespace {
 
 constexpr std::string_view columns = "id, owner, name, metadata, length, \"offset\", created_at, expires_at, content, "
-                                     "hash, epoch";
+                                     "hash, epoch, partial, parts";
 
 sql::Value to_value(const std::optional<std::uint64_t>& length)
 {
     if (!length)
         return std::monostate{};
     return static_cast<std::int64_t>(*length);
+}
+
+std::string join_parts(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, " ")); }
+
+std::vector<std::string> split_parts(std::string_view text)
+{
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        std::size_t end = std::min(text.find(' '), text.size());
+        parts.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return parts;
+}
+
+struct Claims {
+    std::size_t uploads = 0;
+    std::uint64_t bytes = 0;
+};
+
+Claims find_claims(sql::Connection& connection, const std::string& owner)
+{
+    auto sums = connection
+                    .query("SELECT COUNT(*), "
+                           "COALESCE(SUM(CASE WHEN parts <> '' THEN 0 ELSE COALESCE(length, \"offset\") END), 0) "
+                           "FROM uploads WHERE owner = ?",
+                           {owner})
+                    .front();
+    return {static_cast<std::size_t>(sums.integer(0)), static_cast<std::uint64_t>(sums.integer(1))};
+}
+
+bool are_taken(sql::Connection& connection, const Upload& upload)
+{
+    for (const auto& row :
+         connection.query("SELECT parts FROM uploads WHERE owner = ? AND parts <> ''", {upload.owner})) {
+        std::vector<std::string> taken = split_parts(row.text(0));
+        if (std::ranges::find_first_of(upload.parts, taken) != upload.parts.end())
+            return true;
+    }
+    return false;
 }
 
 Record to_record(const sql::Row& row)
@@ -35,6 +78,8 @@ Record to_record(const sql::Row& row)
     record.content = row.text(8);
     record.hash = row.blob(9);
     record.epoch = row.integer(10);
+    upload.partial = row.integer(11) != 0;
+    upload.parts = split_parts(row.text(12));
     return record;
 }
 
@@ -59,19 +104,37 @@ std::vector<std::string_view> schema()
             "CREATE INDEX uploads_by_expiry ON uploads (expires_at)"};
 }
 
-bool insert(sql::Connection& connection, const Record& record, std::size_t unfinished_max)
+std::vector<std::string_view> joining_schema()
 {
+    return {"ALTER TABLE uploads ADD COLUMN partial INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE uploads ADD COLUMN parts TEXT NOT NULL DEFAULT ''"};  // ids, with spaces between them
+}
+
+UploadStore::Creation insert(sql::Connection& connection, const Record& record, const UploadBounds& bounds)
+{
+    using Creation = UploadStore::Creation;
     static const std::string statement =
-        fmt::format("INSERT INTO uploads ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns);
+        fmt::format("INSERT INTO uploads ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns);
     const Upload& upload = record.upload;
-    auto count = connection.query("SELECT COUNT(*) FROM uploads WHERE owner = ?", {upload.owner}).front().integer(0);
-    if (static_cast<std::size_t>(count) >= unfinished_max)
-        return false;
-    connection.execute(statement,
-                       {upload.id, upload.owner, upload.name, upload.metadata, to_value(upload.length),
-                        static_cast<std::int64_t>(upload.offset), to_unix_ms(upload.created_at),
-                        to_unix_ms(upload.expires_at), record.content, sql::Blob{record.hash}, record.epoch});
-    return true;
+    if (find(connection, upload.id))
+        return Creation::exists;
+    Claims claims = find_claims(connection, upload.owner);
+    if (claims.uploads >= bounds.uploads_max)
+        return Creation::too_many;
+    if (!claim_fits(upload, claims.bytes, bounds))
+        return Creation::too_much;
+    if (!upload.parts.empty() && are_taken(connection, upload))
+        return Creation::parts_taken;
+    connection.execute(statement, {upload.id, upload.owner, upload.name, upload.metadata, to_value(upload.length),
+                                   static_cast<std::int64_t>(upload.offset), to_unix_ms(upload.created_at),
+                                   to_unix_ms(upload.expires_at), record.content, sql::Blob{record.hash}, record.epoch,
+                                   std::int64_t{upload.partial ? 1 : 0}, join_parts(upload.parts)});
+    return Creation::created;
+}
+
+std::uint64_t claimed(sql::Connection& connection, const std::string& owner)
+{
+    return find_claims(connection, owner).bytes;
 }
 
 std::optional<Record> find(sql::Connection& connection, const std::string& id)

@@ -17,6 +17,7 @@
 namespace gatehouse::files::upload_records {
 
 std::vector<std::string_view> schema();
+std::vector<std::string_view> joining_schema();  // what came later
 
 struct Record {
     Upload upload;
@@ -25,8 +26,9 @@ struct Record {
     std::int64_t epoch = 0;
 };
 
-// False when the owner has `unfinished_max` already.
-bool insert(sql::Connection& connection, const Record& record, std::size_t unfinished_max);
+UploadStore::Creation insert(sql::Connection& connection, const Record& record, const UploadBounds& bounds);
+
+std::uint64_t claimed(sql::Connection& connection, const std::string& owner);
 
 std::optional<Record> find(sql::Connection& connection, const std::string& id);
 

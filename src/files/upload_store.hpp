@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::files {
 
@@ -31,6 +32,8 @@ struct Upload {
     std::uint64_t offset = 0;             // how much of the content is durable
     TimePoint created_at;
     TimePoint expires_at;
+    bool partial = false;            // it is to become a part of another one, and never a file by itself
+    std::vector<std::string> parts;  // the ids of those that it is joined of, in their order
 
     bool complete() const { return length == offset; }
     bool operator==(const Upload&) const = default;
@@ -74,13 +77,48 @@ public:
     virtual Task<void> release() = 0;
 };
 
+// The confirmed content of a complete upload, from some offset on, in pieces; empty at the end. Throws Unavailable,
+// also when the upload is removed meanwhile.
+class UploadReader {
+public:
+    virtual ~UploadReader() = default;
+    virtual Task<std::string_view> read() = 0;  // valid until the next call
+};
+
+// What one user's unfinished uploads may be, with the new one. They claim their lengths; as long as the length is not
+// told, what has arrived. A joined one claims nothing, for its parts do.
+struct UploadBounds {
+    std::size_t uploads_max = 100;
+    std::optional<std::uint64_t> bytes_max;  // nullopt: any number
+};
+
+// Whether the new upload's claim fits beside what is claimed already.
+inline bool claim_fits(const Upload& upload, std::uint64_t claimed, const UploadBounds& bounds)
+{
+    std::uint64_t claim = upload.parts.empty() ? upload.length.value_or(0) : 0;
+    return !bounds.bytes_max || claim == 0 || (claimed <= *bounds.bytes_max && claim <= *bounds.bytes_max - claimed);
+}
+
 class UploadStore {
 public:
     virtual ~UploadStore() = default;
 
-    // False, and nothing changes, when the owner has `unfinished_max` already. REQUIRES: an id from make_id(), offset
-    // 0.
-    virtual Task<bool> create(Upload upload, std::size_t unfinished_max) = 0;
+    enum class Creation {
+        created,
+        exists,       // an upload with that id
+        too_many,     // nothing changes, as with those that follow
+        too_much,     // bytes_max
+        parts_taken,  // another upload is joined of some of its parts
+    };
+    // A few more come through when they come at once to several processes. REQUIRES: offset 0; an id from make_id(), or
+    // one that follows from the parts.
+    virtual Task<Creation> create(Upload upload, UploadBounds bounds) = 0;
+
+    // What the owner's unfinished uploads claim.
+    virtual Task<std::uint64_t> claimed(std::string owner) = 0;
+
+    // nullptr unless it is there and complete.
+    virtual Task<std::unique_ptr<UploadReader>> read(std::string id, std::uint64_t offset) = 0;
 
     // nullopt when it is unknown, finished or removed.
     virtual Task<std::optional<Upload>> find(std::string id) = 0;

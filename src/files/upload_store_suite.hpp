@@ -19,6 +19,17 @@
 
 namespace gatehouse::files::testing {
 
+inline Task<std::string> read_upload(UploadReader& reader)
+{
+    std::string content;
+    while (true) {
+        std::string_view piece = co_await reader.read();
+        if (piece.empty())
+            co_return content;
+        content.append(piece);
+    }
+}
+
 template <class Place>
 class UploadStoreSuite : public FileStoreSuite<Place> {
 protected:
@@ -49,7 +60,7 @@ protected:
     Upload create(std::optional<std::uint64_t> length, std::string owner = "owner-1")
     {
         Upload upload = make_upload(length, std::move(owner));
-        EXPECT_TRUE(this->run(uploads().create(upload, unfinished_max)));
+        EXPECT_EQ(this->run(uploads().create(upload, {unfinished_max})), UploadStore::Creation::created);
         return upload;
     }
     std::unique_ptr<UploadWriter> open(const std::string& id)
@@ -380,14 +391,14 @@ TYPED_TEST_P(UploadStoreSuite, ExpiredUploadsGoWithTheirContent)
 {
     Upload expired = this->make_upload(1'000'000);
     expired.expires_at = Clock().now() + std::chrono::hours{1};
-    ASSERT_TRUE(this->run(this->uploads().create(expired, 10)));
+    ASSERT_EQ(this->run(this->uploads().create(expired, {})), UploadStore::Creation::created);
     auto writer = this->run(this->uploads().open(expired.id, expired.expires_at)).writer;
     this->write(*writer, make_content(500'000));
     this->run(writer->confirm());
     this->run(writer->release());
     Upload used = this->make_upload(4);
     used.expires_at = expired.expires_at;
-    ASSERT_TRUE(this->run(this->uploads().create(used, 10)));
+    ASSERT_EQ(this->run(this->uploads().create(used, {})), UploadStore::Creation::created);
     this->append(used.id, "used");
     this->run(this->uploads().sweep(Clock().now()));
     EXPECT_EQ(this->offset_of(expired.id), 500'000U);
@@ -404,14 +415,16 @@ TYPED_TEST_P(UploadStoreSuite, AnOwnerHasSoManyAtATime)
     uploads.reserve(this->unfinished_max);
     for (std::size_t i = 0; i < this->unfinished_max; ++i)
         uploads.push_back(this->create(1));
-    EXPECT_FALSE(this->run(this->uploads().create(this->make_upload(1), this->unfinished_max)));
+    EXPECT_EQ(this->run(this->uploads().create(this->make_upload(1), {this->unfinished_max})),
+              UploadStore::Creation::too_many);
     this->create(1, "owner-2");
     ASSERT_TRUE(this->run(this->uploads().remove(uploads[0].id)));
     this->append(uploads[1].id, "x");
     this->finish(uploads[1].id);
     this->create(1);
     this->create(1);
-    EXPECT_FALSE(this->run(this->uploads().create(this->make_upload(1), this->unfinished_max)));
+    EXPECT_EQ(this->run(this->uploads().create(this->make_upload(1), {this->unfinished_max})),
+              UploadStore::Creation::too_many);
 }
 
 TYPED_TEST_P(UploadStoreSuite, NoUploadHasTheIdOfAFile)
@@ -468,10 +481,63 @@ TYPED_TEST_P(UploadStoreSuite, AStoppedStoreTakesNothing)
     this->store_->stop();
     EXPECT_THROW(this->run(writer->confirm()), Unavailable);
     EXPECT_THROW(this->run(this->uploads().find(upload.id)), Unavailable);
-    EXPECT_THROW(this->run(this->uploads().create(this->make_upload(1), 10)), Unavailable);
+    EXPECT_THROW(this->run(this->uploads().create(this->make_upload(1), {})), Unavailable);
     EXPECT_THROW(this->run(this->uploads().open(upload.id, this->later)), Unavailable);
     this->store_.reset();
     writer.reset();  // outlives its store
+}
+
+TYPED_TEST_P(UploadStoreSuite, UnfinishedUploadsClaimTheirLengthsOrWhatHasArrived)
+{
+    using Creation = UploadStore::Creation;
+    Upload told = this->create(600);
+    Upload untold = this->create(std::nullopt);
+    this->create(5'000, "owner-2");
+    EXPECT_EQ(this->run(this->uploads().claimed("owner-1")), 600U);
+    EXPECT_EQ(this->run(this->uploads().create(this->make_upload(401), {.bytes_max = 1'000})), Creation::too_much);
+    EXPECT_EQ(this->run(this->uploads().create(this->make_upload(1), {.bytes_max = 10})), Creation::too_much);
+    this->append(untold.id, std::string(300, 'x'));
+    this->append(untold.id, "");
+    EXPECT_EQ(this->run(this->uploads().claimed("owner-1")), 900U);
+    EXPECT_EQ(this->run(this->uploads().create(this->make_upload(101), {.bytes_max = 1'000})), Creation::too_much);
+    EXPECT_EQ(this->run(this->uploads().create(this->make_upload(100), {.bytes_max = 1'000})), Creation::created);
+    ASSERT_TRUE(this->run(this->uploads().remove(told.id)));
+    EXPECT_EQ(this->run(this->uploads().claimed("owner-1")), 400U);
+    EXPECT_EQ(this->run(this->uploads().claimed("nobody")), 0U);
+}
+
+TYPED_TEST_P(UploadStoreSuite, PartsAreKeptAndReadAndJoinedOnce)
+{
+    using Creation = UploadStore::Creation;
+    std::string content = make_content(700'000);
+    Upload part = this->make_upload(content.size());
+    part.partial = true;
+    ASSERT_EQ(this->run(this->uploads().create(part, {})), Creation::created);
+    EXPECT_EQ(this->run(this->uploads().read(part.id, 0)), nullptr) << "it is not complete";
+    this->append(part.id, std::string_view(content).substr(0, 300'000));
+    this->append(part.id, std::string_view(content).substr(300'000));
+    EXPECT_TRUE(this->run(this->uploads().find(part.id))->partial);
+    for (std::size_t offset : {0UL, 1UL, 261'120UL, 699'999UL, 700'000UL, 800'000UL}) {
+        auto reader = this->run(this->uploads().read(part.id, offset));
+        ASSERT_TRUE(reader);
+        EXPECT_TRUE(this->run(read_upload(*reader)) == content.substr(std::min(offset, content.size()))) << offset;
+    }
+    EXPECT_EQ(this->run(this->uploads().read(make_id(), 0)), nullptr);
+
+    Upload joined = this->make_upload(content.size());
+    joined.parts = {part.id, make_id()};
+    ASSERT_EQ(this->run(this->uploads().create(joined, {})), Creation::created);
+    EXPECT_EQ(this->run(this->uploads().create(joined, {})), Creation::exists);
+    EXPECT_EQ(this->run(this->uploads().find(joined.id)), joined);
+    EXPECT_EQ(this->run(this->uploads().claimed("owner-1")), content.size()) << "the parts claim for it";
+    Upload rival = this->make_upload(content.size());
+    rival.parts = {make_id(), part.id};
+    EXPECT_EQ(this->run(this->uploads().create(rival, {})), Creation::parts_taken);
+
+    this->append(joined.id, content);
+    this->expect_file(this->finish(joined.id), content);
+    ASSERT_TRUE(this->run(this->uploads().remove(part.id)));
+    this->expect_no_leftovers();
 }
 
 REGISTER_TYPED_TEST_SUITE_P(UploadStoreSuite, AnUploadThatArrivesInSeveralRequestsBecomesAFile,
@@ -480,6 +546,7 @@ REGISTER_TYPED_TEST_SUITE_P(UploadStoreSuite, AnUploadThatArrivesInSeveralReques
                             ASupersededWriterThatGoesOnWritingIsInNobodysWay, WhatWasConfirmedToManyAtOnceIsWhatIsThere,
                             OfTwoWhoFinishOneDoes, ARemovedUploadIsGoneWhoeverWrites, ExpiredUploadsGoWithTheirContent,
                             AnOwnerHasSoManyAtATime, NoUploadHasTheIdOfAFile, AnUploadGoesOnAfterARestart,
-                            ACrashKeepsWhatWasConfirmed, AStoppedStoreTakesNothing);
+                            ACrashKeepsWhatWasConfirmed, AStoppedStoreTakesNothing,
+                            UnfinishedUploadsClaimTheirLengthsOrWhatHasArrived, PartsAreKeptAndReadAndJoinedOnce);
 
 }  // namespace gatehouse::files::testing

@@ -69,6 +69,13 @@ describe('tus-js-client', () => {
     expect(record.type).not.toBe('text/html');
   });
 
+  test.each([[2, 5 << 20], [3, 9_000_001], [5, 1 << 20]])('%i parts at once', async (parallelUploads, size) => {
+    const content = randomBytes(size);
+    const { id } = await run(content, { parallelUploads });
+    await expectFile(id, content);
+    expect(await gatehouse.settled(token, id)).toMatchObject({ name: 'naïve.bin', state: 'processed' });
+  });
+
   test('the first bytes with the creation', async () => {
     const content = randomBytes(5 << 20);
     const { id } = await run(content, { uploadDataDuringCreation: true, chunkSize: 2 << 20 });

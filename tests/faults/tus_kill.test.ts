@@ -216,3 +216,64 @@ test.each([
     await gatehouse.stop();
   }
 });
+
+test.each([
+  { where: 'one process', distributed: false, size: mebibytes },
+  { where: 'two processes of the role, one of which is killed', distributed: true, size: Math.max(1, mebibytes / 8) },
+])(`${kills} kills while parts are joined leave one file each: $where`, { timeout: 900_000 }, async ({ where, distributed, size }) => {
+  const gatehouse = new Gatehouse({ distributed, replicas: { files: 2 }, config: 'files: {upload_ttl: 60s, abandoned_after: 2s, unfinished_uploads_max: 10000}\n' });
+  await gatehouse.start();
+  try {
+    gatehouse.addUser('ada');
+    const client = new Client(gatehouse);
+    client.token = await gatehouse.token('ada');
+    const ids = new Map<string, string>();
+    let cut = 0;
+    for (let round = 0; round < kills; round++) {
+      const content = new Content(1000 + round, size * piece + randomInt(0, 1000));
+      const parts: string[] = [];
+      for (let begin = 0; begin < content.size;) {
+        const end = Math.min(content.size, begin + Math.ceil(content.size / 3));
+        const made = await client.request('POST', '/uploads/', { 'upload-length': end - begin, 'content-length': 0, 'upload-concat': 'partial' });
+        expect(made.status).toBe(201);
+        const sent = await client.request('PATCH', made.location, { 'upload-offset': 0, 'content-type': 'application/offset+octet-stream', 'content-length': end - begin }, content.from(begin, end));
+        expect(sent.status).toBe(204);
+        parts.push(made.location);
+        begin = end;
+      }
+      const join = () => client.request('POST', '/uploads/', { 'content-length': 0, 'upload-concat': `final;${parts.join(' ')}`, 'upload-metadata': `filename ${Buffer.from(`${content.seed}.bin`).toString('base64')}` });
+      let answer: Answer | null = null;
+      const first = join().then((made) => (answer = made), () => cut++);
+      await sleep(randomInt(0, distributed ? 1500 : 600));
+      const victims = gatehouse.of('files');
+      await victims[randomInt(0, victims.length)].end('SIGKILL');
+      await first;
+      await gatehouse.start();
+      client.token = await gatehouse.token('ada');
+      await until(async () => {
+        if (answer?.status === 201) return true;
+        answer = await join().catch(() => null);
+        if (answer) expect([201, ...outages]).toContain(answer.status);
+        return answer?.status === 201;
+      }, 'joining', 120);
+      expect((await join()).location).toBe(answer!.location);
+      ids.set(answer!.location.split('/').pop()!, content.sha256());
+    }
+    const visible = new Set<string>();
+    for (let after: string | null = ''; after !== null;) {
+      const page: any = await gatehouse.json('GET', `/files?limit=100${after ? `&cursor=${after}` : ''}`, client.token);
+      for (const item of page.items) visible.add(item.id);
+      after = page.next;
+    }
+    expect([...visible].sort()).toEqual([...ids.keys()].sort());
+    for (const [id, sha256] of ids) {
+      expect(await gatehouse.settled(client.token, id, 300)).toMatchObject({ sha256, derived: [] });
+      expect(await download(gatehouse, client.token, id)).toBe(sha256);
+    }
+    await until(async () => (await leftovers(gatehouse, visible)).length === 0, 'sweeping', 150).catch(() => {});
+    expect(await leftovers(gatehouse, visible)).toEqual([]);
+    console.log(`${where}: joined ${ids.size} files, requests cut by a kill ${cut}, lost 0, double 0`);
+  } finally {
+    await gatehouse.stop();
+  }
+});
