@@ -11,6 +11,7 @@
 #include "app/describe.hpp"
 #include "app/doctor.hpp"
 #include "app/import_command.hpp"
+#include "app/migrate_command.hpp"
 #include "app/serve.hpp"
 #include "app/version.hpp"
 
@@ -96,6 +97,7 @@ public:
         add_audit();
         add_dead();
         add_backup();
+        add_migrate();
         add_doctor();
         add_login();
         add_files();
@@ -376,6 +378,26 @@ private:
         restore->footer(
             "No server may run there. Everything is compared with the backup's list before the first start. "
             "One that was interrupted is repeated by the same command.");
+    }
+
+    void add_migrate()
+    {
+        CLI::App* made = command(app_, "migrate", "Move embedded stores to servers, and compare", app::migrate);
+        MigrateLine& line = line_.migrate;
+        made->add_option("--from", line.from, "Data directory of the embedded stores")->option_text("DIR")->required();
+        made->add_option("--from-config", line.from_config, "Configuration file of their server, if it has one")
+            ->option_text("FILE");
+        auto* finish =
+            made->add_flag("--finish", line.finish, "Close the embedded stores for changes and bring the rest");
+        made->add_flag("--back", line.back, "Let the embedded stores take changes again")->excludes(finish);
+        add_common(made);
+        add_json(made);
+        made->footer("--config names the new configuration, whose stores are servers and empty; environment variables "
+                     "are its own. A server on the embedded stores goes on meanwhile. Each run brings what is new and "
+                     "reads all of it back; --finish is the last one: the old server only reads from then on.\n\n"
+                     "Examples:\n  gatehouse migrate --from /var/lib/gatehouse --config new.yaml --data /var/lib/new\n"
+                     "  gatehouse migrate --from /var/lib/gatehouse --config new.yaml --data /var/lib/new --finish\n"
+                     "  gatehouse migrate --from /var/lib/gatehouse --back");
     }
 
     void add_doctor()

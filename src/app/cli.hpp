@@ -27,6 +27,14 @@ struct ClientLine {
     int limit = 50;
 };
 
+// Of `gatehouse migrate`.
+struct MigrateLine {
+    std::string from;         // the old data directory
+    std::string from_config;  // of its server; empty: it has none
+    bool finish = false;
+    bool back = false;
+};
+
 // What was written on the command line. Each command looks at its own part.
 struct CommandLine {
     std::optional<std::string> config;  // of --config, else of GATEHOUSE_CONFIG
@@ -50,6 +58,7 @@ struct CommandLine {
     std::vector<std::string> headers;
     std::string what;  // to describe
     ClientLine client;
+    MigrateLine migrate;
 };
 
 int run_command_line(int argc, const char* const* argv);

@@ -7,8 +7,10 @@
 #include "base/error.hpp"
 #include "events/examination.hpp"
 #include "files/examination.hpp"
+#include "sql/closed_database.hpp"
 #include "sql/examination.hpp"
 #include "sql/mysql_url.hpp"
+#include "sql/unfinished_transfer.hpp"
 
 #include <fmt/format.h>
 
@@ -82,6 +84,10 @@ Findings look_into(const Store& store, sql::Connection& connection, bool look_fo
     auto found = sql::examine(connection, look_for_damage);
     TimePoint after = now();
     Findings findings;
+    if (auto origin = sql::find_unfinished(connection))
+        findings.push_back(Finding::fail(
+            fmt::format("{}: a migration from {} into it is not finished", redact_url(store.url), *origin),
+            "run it to its end: gatehouse migrate --finish (docs/operations.md)"));
     if (found.damage)
         findings.push_back(Finding::fail(fmt::format("{} is damaged: {}", redact_url(store.url), *found.damage),
                                          "stop the server and bring back the newest backup (docs/operations.md)"));
@@ -109,7 +115,12 @@ Findings examine_embedded(const Store& store, const fs::path& path, const Look& 
                           fmt::format("let {} read and write it, or correct {}", user_name(::geteuid()), store.key))};
     try {
         auto connection = sql::open_sqlite_to_look(path);
-        return look_into(store, *connection, size < quickly_read_max, look);
+        Findings findings = look_into(store, *connection, size < quickly_read_max, look);
+        if (sql::is_closed_for_changes(path))
+            findings.push_back(Finding::fail(
+                fmt::format("{} takes no changes: it was moved to a server, or is being moved", path.string()),
+                "use the configuration with the servers, or go back: gatehouse migrate --back --from DIR"));
+        return findings;
     } catch (const Unavailable& failure) {
         return {Finding::fail(
             fmt::format("{} cannot be used: {}", path.string(), failure.what()),

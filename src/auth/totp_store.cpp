@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t recovery_codes_count = 10;
 constexpr std::size_t recovery_code_bytes = 10;
 constexpr std::size_t group_characters = 4;
+constexpr std::int64_t secrets_checked_max = 1000;  // one key encrypts them all
 
 std::string place_of(std::string_view user_id) { return fmt::format("totp {}", user_id); }
 
@@ -58,6 +59,13 @@ std::string recovery_hash(std::string_view user_id, std::string_view code)
 }
 
 }  // namespace
+
+void check_totp_secrets(sql::Connection& connection, const SecretBox& secrets)
+{
+    for (const sql::Row& row : connection.query(
+             "SELECT id, totp_secret FROM users WHERE totp_secret IS NOT NULL LIMIT ?", {secrets_checked_max}))
+        secrets.open(row.text(1), place_of(row.text(0)));
+}
 
 Secret begin_totp(sql::Connection& connection, const SecretBox& secrets, std::string_view user_id)
 {

@@ -30,4 +30,7 @@ OtpOutcome use_otp(sql::Connection& connection, const SecretBox& secrets, std::s
 
 void remove_totp(sql::Connection& connection, std::string_view user_id);  // with the recovery codes
 
+// Throws std::runtime_error when the secrets cannot be read with this box. Looks at some of them: one key is for all.
+void check_totp_secrets(sql::Connection& connection, const SecretBox& secrets);
+
 }  // namespace gatehouse::auth

@@ -268,6 +268,12 @@ void AmqpConnection::delete_queue(std::uint16_t channel, const std::string& name
     library_->check_answer("deleting a queue");
 }
 
+void AmqpConnection::purge_queue(std::uint16_t channel, const std::string& name)
+{
+    amqp_queue_purge(library_->state, channel, bytes_of(name));
+    library_->check_answer("purging a queue");
+}
+
 void AmqpConnection::bind(std::uint16_t channel, const std::string& queue, const std::string& exchange,
                           const std::string& key)
 {

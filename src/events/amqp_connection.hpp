@@ -75,6 +75,7 @@ public:
     void declare_topic_exchange(std::uint16_t channel, const std::string& name);
     void declare_queue(std::uint16_t channel, const std::string& name, const AmqpTable& arguments);
     void delete_queue(std::uint16_t channel, const std::string& name);
+    void purge_queue(std::uint16_t channel, const std::string& name);  // of what waits there
     void bind(std::uint16_t channel, const std::string& queue, const std::string& exchange, const std::string& key);
     void consume(std::uint16_t channel, const std::string& queue, std::uint16_t prefetch);  // the tag is the queue
     void cancel(std::uint16_t channel, const std::string& queue);

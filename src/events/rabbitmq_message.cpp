@@ -24,6 +24,28 @@ AmqpMessage to_message(const Event& event)
         .id = event.id, .type = event.type, .content_type = content_type, .headers = {}, .body = encode_event(event)};
 }
 
+AmqpMessage to_message(std::string event_id, std::string body, std::int64_t failed_attempts)
+{
+    auto event = parse_event(body);
+    AmqpMessage message{.id = std::move(event_id),
+                        .type = event ? event->type : "",
+                        .content_type = content_type,
+                        .headers = {},
+                        .body = std::move(body)};
+    if (failed_attempts > 0)
+        message.headers.push_back({attempts_header, failed_attempts});
+    return message;
+}
+
+AmqpMessage to_dead_message(std::string event_id, std::string body, std::int64_t attempts, const Failure& last)
+{
+    AmqpMessage letter = to_message(std::move(event_id), std::move(body), 0);
+    letter.headers = {{attempts_header, attempts},
+                      {reason_header, shorten_reason(last.reason)},
+                      {failed_at_header, to_unix_ms(last.at)}};
+    return letter;
+}
+
 Copy::Copy(AmqpMessage from)
     : message(std::move(from)), attempts(message.find_integer(attempts_header).value_or(0)),
       deliveries(message.find_integer(deliveries_header).value_or(0)),

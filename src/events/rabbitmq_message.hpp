@@ -14,6 +14,14 @@ namespace gatehouse::events {
 // Throws std::invalid_argument for an event that no consumer could read.
 AmqpMessage to_message(const Event& event);
 
+// As another queue held it: its text form, after so many failed attempts. One that cannot be read has no type.
+AmqpMessage to_message(std::string event_id, std::string body, std::int64_t failed_attempts);
+struct Failure {
+    std::string reason;
+    TimePoint at;
+};
+AmqpMessage to_dead_message(std::string event_id, std::string body, std::int64_t attempts, const Failure& last);
+
 // What a message in a work queue says.
 struct Copy {
     explicit Copy(AmqpMessage from);

@@ -50,10 +50,15 @@ Record to_record(const sql::Row& row)
     return record;
 }
 
+Trashed to_trashed(const sql::Row& row)
+{
+    return {from_unix_ms(row.integer(14)), from_unix_ms(row.integer(15)), row.text(16)};
+}
+
 File to_trashed_file(const sql::Row& row)
 {
     File file = to_record(row).file;
-    file.trashed = Trashed{from_unix_ms(row.integer(14)), from_unix_ms(row.integer(15)), row.text(16)};
+    file.trashed = to_trashed(row);
     return file;
 }
 
@@ -172,6 +177,29 @@ bool names_content(sql::Connection& connection, const std::string& id, const std
                        "UNION ALL SELECT 1 FROM trash WHERE id = ? AND content = ?",
                        {id, content, id, content})
                 .empty();
+}
+
+bool knows(sql::Connection& connection, const std::string& id)
+{
+    return exists(connection, id) || is_trashed(connection, id);
+}
+
+std::vector<Record> page(sql::Connection& connection, const std::string& after, std::size_t limit)
+{
+    // Each part has no more than it may contribute: the index of ids ends it.
+    static const std::string statement =
+        fmt::format("SELECT * FROM (SELECT {0}, 0, 0, NULL AS removed_by FROM files WHERE id > ? ORDER BY id LIMIT ?) "
+                    "UNION ALL SELECT * FROM (SELECT {0}, {1} FROM trash WHERE id > ? ORDER BY id LIMIT ?) "
+                    "ORDER BY id LIMIT ?",
+                    columns, trash_columns);
+    auto count = static_cast<std::int64_t>(limit);
+    std::vector<Record> found;
+    for (const auto& row : connection.query(statement, {after, count, after, count, count})) {
+        found.push_back(to_record(row));
+        if (!row.is_null(16))
+            found.back().file.trashed = to_trashed(row);
+    }
+    return found;
 }
 
 bool insert(sql::Connection& connection, const Record& record, const std::optional<events::Event>& announce)

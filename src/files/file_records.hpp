@@ -27,6 +27,11 @@ std::optional<Record> find(sql::Connection& connection, const std::string& id);
 // Whether a record of that file, in the trash or not, names this content.
 bool names_content(sql::Connection& connection, const std::string& id, const std::string& content);
 
+// Whether there is such a file, of whatever kind, in the trash or not.
+bool knows(sql::Connection& connection, const std::string& id);
+// All files, of whatever kind, in the trash or not, in the order of their ids, behind the id `after` (empty at first).
+std::vector<Record> page(sql::Connection& connection, const std::string& after, std::size_t limit);
+
 // False, and nothing changes, when the id is taken or the source of a derived file is gone.
 bool insert(sql::Connection& connection, const Record& record, const std::optional<events::Event>& announce);
 

@@ -4,6 +4,9 @@
 #include "base/log.hpp"
 #include "base/waker.hpp"
 #include "files/mongo_records.hpp"
+#include "files/mongo_unfinished.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <pthread.h>
@@ -20,9 +23,9 @@ constexpr std::chrono::milliseconds backoff_max{2'000};
 
 }  // namespace
 
-Core::Core(const std::string& url, const MongoOptions& o)
+Core::Core(const std::string& url, const MongoOptions& o, bool fills)
     : options(o), database(url, connections_max), outbox(database, options.outbox_lease),
-      sweeper(database, outbox, options), uploads(database)
+      sweeper(database, outbox, options), uploads(database), fills_(fills)
 {
     if (!connect())
         log::warn("files", "MongoDB is not reachable; files are unavailable until it is");
@@ -52,6 +55,8 @@ bool Core::connect()
     try {
         database.ping();
         if (!has_indexes_) {
+            if (!fills_)
+                refuse_unfinished();
             database.create_indexes(files_collection, file_indexes());
             database.create_indexes(chunks_collection, chunk_indexes());
             uploads.create_indexes();
@@ -67,6 +72,18 @@ bool Core::connect()
         available_.store(false);
         return false;
     }
+}
+
+// Tells why once, because it can stay so for hours.
+void Core::refuse_unfinished()
+{
+    auto origin = find_unfinished(database);
+    if (!origin)
+        return;
+    std::string why = fmt::format("`gatehouse migrate` from {} into this store is not finished", *origin);
+    if (!std::exchange(told_unfinished_, true))
+        log::error("files", why, {{"remedy", "run it again, with --finish"}});
+    throw Unavailable(why);
 }
 
 void Core::settle_later(Sweeper::Ending ending)

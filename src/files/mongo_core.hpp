@@ -23,8 +23,9 @@ namespace gatehouse::files::mongo {
 
 class Core final {
 public:
-    // Throws std::invalid_argument (a bad URL). Tries once to reach the server.
-    Core(const std::string& url, const MongoOptions& options);
+    // Throws std::invalid_argument (a bad URL). Tries once to reach the server. A store that is not whole
+    // (mongo_unfinished.hpp) is taken for unreachable, but by who fills it.
+    Core(const std::string& url, const MongoOptions& options, bool fills = false);
     ~Core() { stop(); }
     Core(const Core&) = delete;
     Core& operator=(const Core&) = delete;
@@ -74,15 +75,19 @@ private:
     void check() const;
     void suspect();
     bool connect();
+    void refuse_unfinished();
     void tend();
     void clean_up(bool sweep);
     void settle_waiting();
     void run_waiting();
     void release_outbox();
 
+    const bool fills_;
     std::atomic<bool> stopped_{false};
     std::atomic<bool> available_{false};
-    bool has_indexes_ = false;  // the janitor's, after the constructor
+    // The janitor's, after the constructor.
+    bool has_indexes_ = false;
+    bool told_unfinished_ = false;
 
     std::mutex mutex_;
     std::condition_variable wake_;

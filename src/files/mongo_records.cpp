@@ -24,7 +24,9 @@ Document by_id(const std::string& id)
     return filter;
 }
 
-Document by_trashed_id(const std::string& id) { return by_id("trash:" + id); }
+std::string to_trashed_id(const std::string& id) { return "trash:" + id; }
+
+Document by_trashed_id(const std::string& id) { return by_id(to_trashed_id(id)); }
 
 Document more_than(const char* member, TimePoint time)
 {
@@ -85,18 +87,46 @@ std::optional<Record> to_trashed_record(const Document& document)
     return record;
 }
 
-std::vector<File> find_files(Database& database, const Document& filter, Document options,
-                             std::optional<Record> (*read)(const Document&) = to_record)
+std::optional<Record> to_any_record(const Document& document)
+{
+    auto record = to_record(document);
+    return record ? record : to_trashed_record(document);
+}
+
+// In the trash or not.
+Document by_any_id(const std::vector<std::string>& ids)
+{
+    std::vector<std::string> forms = ids;
+    for (const std::string& id : ids)
+        forms.push_back(to_trashed_id(id));
+    Document any;
+    any.add("$in", forms);
+    Document filter;
+    filter.add("metadata.id", any);
+    return filter;
+}
+
+std::vector<Record> read_records(Database& database, const Document& filter, Document options,
+                                 std::optional<Record> (*read)(const Document&) = to_record)
 {
     Document projection;
     projection.add("metadata.outbox", 0);
     options.add("projection", projection);
-    std::vector<File> files;
+    std::vector<Record> found;
     database.find(files_collection, filter, options, [&](const Document& document) {
         if (auto record = read(document))
-            files.push_back(std::move(record->file));
+            found.push_back(std::move(*record));
         return true;
     });
+    return found;
+}
+
+std::vector<File> find_files(Database& database, const Document& filter, Document options,
+                             std::optional<Record> (*read)(const Document&) = to_record)
+{
+    std::vector<File> files;
+    for (Record& record : read_records(database, filter, std::move(options), read))
+        files.push_back(std::move(record.file));
     return files;
 }
 
@@ -113,6 +143,28 @@ Document to_change(const Document& set, const Document& min, const Document& uns
     if (!unset.empty())
         change.add("$unset", unset);
     return change;
+}
+
+// What a file is found by, in the trash or not.
+void add_place(Document& set, Document& unset, const File& file)
+{
+    if (!file.trashed) {
+        set.add("metadata.id", file.id)
+            .add("metadata.owner", file.owner)
+            .add("metadata.derived_from", file.derived_from);
+        for (const char* path : {"metadata.removed_id", "metadata.removed_owner", "metadata.removed_from",
+                                 "metadata.trashed_at", trash_until, "metadata.trashed_by"})
+            unset.add(path, 1);
+        return;
+    }
+    set.add("metadata.id", to_trashed_id(file.id))
+        .add("metadata.removed_id", file.id)
+        .add("metadata.removed_owner", file.owner)
+        .add("metadata.removed_from", "")
+        .add("metadata.trashed_at", file.trashed->at)
+        .add(trash_until, file.trashed->until)
+        .add("metadata.trashed_by", file.trashed->by);
+    unset.add("metadata.owner", 1).add("metadata.derived_from", 1);
 }
 
 Database::Index make_index(std::initializer_list<std::pair<const char*, int>> keys, bool unique = false)
@@ -168,6 +220,57 @@ std::optional<Record> find_visible(Database& database, const std::string& id)
     if (record && !record->file.derived_from.empty() && !find_record(database, record->file.derived_from))
         return std::nullopt;
     return record;
+}
+
+std::vector<Record> find_records(Database& database, const std::vector<std::string>& ids)
+{
+    if (ids.empty())
+        return {};
+    return read_records(database, by_any_id(ids), Document(), to_any_record);
+}
+
+std::vector<Record> page(Database& database, const std::string& after, std::size_t limit)
+{
+    // Removed ones begin with a letter behind those of ids.
+    Document range;
+    range.add("$gt", after).add("$lt", "g");
+    Document filter;
+    filter.add("metadata.id", range);
+    Document sort;
+    sort.add("metadata.id", 1);
+    Document options;
+    options.add("sort", sort).add("limit", static_cast<std::int64_t>(limit));
+    return read_records(database, filter, std::move(options));
+}
+
+std::vector<Record> page_of_trash(Database& database, const std::string& after, std::size_t limit)
+{
+    Document filter = more_than(trash_until, TimePoint{});
+    Document behind;
+    behind.add("$gt", after);
+    filter.add("metadata.removed_id", behind);
+    Document sort;
+    sort.add("metadata.removed_id", 1);
+    Document options;
+    options.add("sort", sort).add("limit", static_cast<std::int64_t>(limit));
+    return read_records(database, filter, std::move(options), to_trashed_record);
+}
+
+bool replace_record(Database& database, const File& file)
+{
+    Document set;
+    set.add("filename", file.name)
+        .add("uploadDate", file.created_at)
+        .add("metadata.type", file.type)
+        .add("metadata.state", to_string(file.state))
+        .add("metadata.reason", file.reason)
+        .add("metadata.progress", std::int32_t{file.progress})
+        .add("metadata.processor", file.processor)
+        .add("metadata.links", file.link_generation)
+        .add(changed_at, Clock().now());
+    Document unset;
+    add_place(set, unset, file);
+    return database.update_one(files_collection, by_any_id({file.id}), to_change(set, Document(), unset)) == 1;
 }
 
 bool insert_record(Database& database, const Outbox& outbox, const Record& record,
@@ -315,19 +418,14 @@ bool mark_removed(Database& database, const Outbox& outbox, const std::string& i
 bool mark_trashed(Database& database, const Outbox& outbox, const File& file, const Trashed& how,
                   const events::Event& announce)
 {
+    File trashed = file;
+    trashed.trashed = how;
     Document set;
-    set.add("metadata.id", "trash:" + file.id)
-        .add("metadata.removed_id", file.id)
-        .add("metadata.removed_owner", file.owner)
-        .add("metadata.removed_from", "")
-        .add("metadata.trashed_at", how.at)
-        .add(trash_until, how.until)
-        .add("metadata.trashed_by", how.by)
-        .add(changed_at, Clock().now());
+    Document unset;
+    add_place(set, unset, trashed);
+    set.add(changed_at, Clock().now());
     Document min;
     outbox.add_to(set, min, announce);
-    Document unset;
-    unset.add("metadata.owner", 1).add("metadata.derived_from", 1);
     Document change = to_change(set, min, unset);
     Document next;
     next.add("metadata.links", 1);
@@ -345,19 +443,16 @@ std::optional<Record> find_trashed(Database& database, const std::string& id)
 
 bool mark_restored(Database& database, const Outbox& outbox, const File& file, const events::Event& announce)
 {
+    File restored = file;
+    restored.trashed.reset();
     Document set;
-    set.add("metadata.id", file.id)
-        .add("metadata.owner", file.owner)
-        .add("metadata.derived_from", "")
-        .add(changed_at, Clock().now());
+    Document unset;
+    add_place(set, unset, restored);
+    set.add(changed_at, Clock().now());
     if (file.state == State::processing)
         set.add("metadata.state", to_string(State::stored)).add("metadata.progress", std::int32_t{0});
     Document min;
     outbox.add_to(set, min, announce);
-    Document unset;
-    for (const char* path : {"metadata.removed_id", "metadata.removed_owner", "metadata.removed_from",
-                             "metadata.trashed_at", trash_until, "metadata.trashed_by"})
-        unset.add(path, 1);
     return database.update_one(files_collection, by_trashed_id(file.id), to_change(set, min, unset)) == 1;
 }
 

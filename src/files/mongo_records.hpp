@@ -49,6 +49,16 @@ std::optional<Record> find_visible(Database& database, const std::string& id);
 // The file whose content this is, or nothing when it is not visible (never was, or not any more).
 std::optional<Record> find_record(Database& database, const ObjectId& content);
 
+// Those of the files with these ids that are there, in the trash or not, in no order.
+std::vector<Record> find_records(Database& database, const std::vector<std::string>& ids);
+// All files, of whatever kind, in the order of their ids, behind the id `after` (empty at first).
+std::vector<Record> page(Database& database, const std::string& after, std::size_t limit);
+// The same of those in the trash, which are not among the others.
+std::vector<Record> page_of_trash(Database& database, const std::string& after, std::size_t limit);
+// Everything that the record says but size and content, and whether it is in the trash; false when there is no such
+// file.
+bool replace_record(Database& database, const File& file);
+
 // False when the id, or the content's place, is taken.
 bool insert_record(Database& database, const Outbox& outbox, const Record& record,
                    const std::optional<events::Event>& announce);

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "sql/database.hpp"
+#include "sql/unfinished_transfer.hpp"
 
 #include <fmt/format.h>
 
@@ -69,6 +70,15 @@ void refuse_newer(std::string_view database, std::string_view component, int ver
         throw std::runtime_error(fmt::format("the {} database has version {} of the schema \"{}\", but this program "
                                              "knows only {}: it was written by a newer program",
                                              database, version, component, known));
+}
+
+// Half of the data is no data to serve.
+void refuse_unfinished(Connection& connection, std::string_view database)
+{
+    if (auto origin = find_unfinished(connection))
+        throw std::runtime_error(fmt::format("`gatehouse migrate` from {} into the {} database is not finished: run it "
+                                             "again, with --finish, before a server starts here",
+                                             *origin, database));
 }
 
 void log_migrated(std::string_view database, std::string_view component, const Migration& migration)
@@ -219,6 +229,7 @@ void Database::migrate_shared(std::string_view component, std::span<const Migrat
     auto prepare = [&](Connection& opened) {
         lock.require();
         prepare_tables(opened);
+        refuse_unfinished(opened, name_);
         return schema_version(opened, component);
     };
     int version = in_transaction(*connection, prepare);
@@ -239,6 +250,7 @@ void Database::migrate(std::string_view component, std::span<const Migration> mi
     }
     auto prepare = [&](Connection& connection) {
         prepare_tables(connection);
+        refuse_unfinished(connection, name_);
         return schema_version(connection, component);
     };
     int version = write_blocking(prepare);

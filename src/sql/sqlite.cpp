@@ -4,6 +4,7 @@
 // Checkpoints are the writer's alone: with a second connection that checkpoints, some versions of SQLite can lose a
 // commit (sqlite.org/wal.html, "WAL-reset bug"). Memory is kept small: the page caches below are per connection.
 #include "base/unique_fd.hpp"
+#include "sql/closed_database.hpp"
 #include "sql/database.hpp"
 #include "sql/examination.hpp"
 #include "sql/snapshot.hpp"
@@ -21,6 +22,7 @@ namespace gatehouse::sql {
 namespace {
 
 constexpr int busy_timeout_ms = 5'000;
+constexpr std::int64_t closed_mark = 0x636c6f73;  // as user_version
 
 enum class Access { write, read };
 
@@ -118,7 +120,16 @@ public:
         return changed ? sqlite3_changes64(handle_.get()) : 0;
     }
 
-    void begin() override { execute(access_ == Access::write ? "BEGIN IMMEDIATE" : "BEGIN", {}); }
+    void begin() override
+    {
+        execute(access_ == Access::write ? "BEGIN IMMEDIATE" : "BEGIN", {});
+        if (access_ == Access::write && query("PRAGMA user_version", {}).at(0).integer(0) == closed_mark) {
+            rollback();
+            throw Unavailable(
+                "the embedded stores are closed for changes: `gatehouse migrate` moves them to servers, or "
+                "has done so (`gatehouse migrate --back` opens them again)");
+        }
+    }
 
     void commit() override { execute("COMMIT", {}); }
 
@@ -271,34 +282,39 @@ std::unique_ptr<Connection> open_sqlite_to_look(const std::filesystem::path& pat
     return std::make_unique<SqliteConnection>(std::filesystem::absolute(path), Access::read);
 }
 
+namespace {
+
+// A connection beside those of a server.
+Handle open_beside_others(const std::filesystem::path& path)
+{
+    sqlite3* opened = nullptr;
+    int code = sqlite3_open_v2(
+        std::filesystem::absolute(path).c_str(), &opened,
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, nullptr);
+    Handle handle(opened);
+    if (code != SQLITE_OK)
+        fail(opened, code, Access::write);
+    sqlite3_busy_timeout(opened, busy_timeout_ms);
+    // Checkpoints are the server's alone.
+    sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_wal_autocheckpoint(opened, 0);
+    return handle;
+}
+
+void run_directly(const Handle& handle, const char* sql)
+{
+    int code = sqlite3_exec(handle.get(), sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK)
+        fail(handle.get(), code, Access::write);
+}
+
+}  // namespace
+
 // Two connections: one that keeps writers out, until the other has a view of the database that stays as it is.
 struct SqliteSnapshot::Source {
     explicit Source(const std::filesystem::path& path)
-        : name(path.string()), lock(open(path, SQLITE_OPEN_READWRITE)), view(open(path, SQLITE_OPEN_READWRITE))
+        : name(path.string()), lock(open_beside_others(path)), view(open_beside_others(path))
     {
-    }
-
-    static Handle open(const std::filesystem::path& path, int flags)
-    {
-        sqlite3* opened = nullptr;
-        int code =
-            sqlite3_open_v2(std::filesystem::absolute(path).c_str(), &opened,
-                            flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, nullptr);
-        Handle handle(opened);
-        if (code != SQLITE_OK)
-            gatehouse::sql::fail(opened, code, Access::write);
-        sqlite3_busy_timeout(opened, busy_timeout_ms);
-        // Checkpoints are the server's alone.
-        sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-        sqlite3_wal_autocheckpoint(opened, 0);
-        return handle;
-    }
-
-    static void run(const Handle& handle, const char* sql)
-    {
-        int code = sqlite3_exec(handle.get(), sql, nullptr, nullptr, nullptr);
-        if (code != SQLITE_OK)
-            gatehouse::sql::fail(handle.get(), code, Access::write);
     }
 
     std::string name;
@@ -311,12 +327,12 @@ SqliteSnapshot::SqliteSnapshot(std::span<const std::filesystem::path> databases)
     for (const auto& path : databases)
         sources_.push_back(std::make_unique<Source>(path));
     for (const auto& source : sources_)
-        Source::run(source->lock, "BEGIN IMMEDIATE");
+        run_directly(source->lock, "BEGIN IMMEDIATE");
     // The view begins with the first look.
     for (const auto& source : sources_)
-        Source::run(source->view, "BEGIN; SELECT COUNT(*) FROM sqlite_master");
+        run_directly(source->view, "BEGIN; SELECT COUNT(*) FROM sqlite_master");
     for (const auto& source : sources_)
-        Source::run(source->lock, "ROLLBACK");
+        run_directly(source->lock, "ROLLBACK");
 }
 
 SqliteSnapshot::~SqliteSnapshot() = default;
@@ -328,7 +344,7 @@ void SqliteSnapshot::copy(std::size_t index, const std::filesystem::path& target
     if (!made)
         throw Unavailable(fmt::format("cannot make {}: {}", target.string(), std::strerror(errno)));
     {
-        Handle copy = Source::open(target, SQLITE_OPEN_READWRITE);
+        Handle copy = open_beside_others(target);
         sqlite3_backup* backup = sqlite3_backup_init(copy.get(), "main", source.view.get(), "main");
         if (!backup)
             fail(copy.get(), sqlite3_errcode(copy.get()), Access::write);
@@ -338,7 +354,7 @@ void SqliteSnapshot::copy(std::size_t index, const std::filesystem::path& target
             throw Unavailable(
                 fmt::format("cannot copy {} to {}: {}", source.name, target.string(), sqlite3_errstr(code)));
         // One file, without a log beside it.
-        Source::run(copy, "PRAGMA journal_mode = DELETE");
+        run_directly(copy, "PRAGMA journal_mode = DELETE");
         sqlite3_stmt* prepared = nullptr;
         if (sqlite3_prepare_v2(copy.get(), "PRAGMA quick_check(1)", -1, &prepared, nullptr) != SQLITE_OK)
             fail(copy.get(), sqlite3_errcode(copy.get()), Access::write);
@@ -350,6 +366,26 @@ void SqliteSnapshot::copy(std::size_t index, const std::filesystem::path& target
     }
     if (::fsync(made.get()) != 0)
         throw Unavailable(fmt::format("cannot write {}: {}", target.string(), std::strerror(errno)));
+}
+
+namespace {
+
+// In a transaction of its own: while it has the lock, nobody else is about to commit.
+void set_mark(const std::filesystem::path& database, std::int64_t mark)
+{
+    Handle handle = open_beside_others(database);
+    run_directly(handle, fmt::format("BEGIN IMMEDIATE; PRAGMA user_version = {}; COMMIT", mark).c_str());
+}
+
+}  // namespace
+
+void close_for_changes(const std::filesystem::path& database) { set_mark(database, closed_mark); }
+void open_for_changes(const std::filesystem::path& database) { set_mark(database, 0); }
+
+bool is_closed_for_changes(const std::filesystem::path& database)
+{
+    SqliteConnection connection(std::filesystem::absolute(database), Access::read);
+    return connection.query("PRAGMA user_version", {}).at(0).integer(0) == closed_mark;
 }
 
 }  // namespace gatehouse::sql

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sql/closed_database.hpp"
 #include "sql/connection_suite.hpp"
 #include "support/temp_dir.hpp"
 
@@ -172,6 +173,29 @@ TEST(Sqlite, ReadersDoNotWaitForTheWriter)
     };
     database->write_blocking(hold);
     EXPECT_EQ(count_items(*database), 1);
+}
+
+TEST(Sqlite, ADatabaseThatIsClosedForChangesIsReadOnAndRefusesThem)
+{
+    SqliteHarness harness;
+    auto database = harness.open();
+    create_items(*database);
+    auto add = [](Connection& connection) { connection.execute("INSERT INTO items (text) VALUES ('a')"); };
+    database->write_blocking(add);
+    EXPECT_FALSE(is_closed_for_changes(harness.path()));
+    close_for_changes(harness.path());
+    EXPECT_TRUE(is_closed_for_changes(harness.path()));
+    EXPECT_THROW(database->write_blocking(add), Unavailable);
+    EXPECT_EQ(count_items(*database), 1);
+    database->stop();
+    database.reset();
+    database = harness.open();  // as a server that is started again
+    EXPECT_THROW(database->write_blocking(add), Unavailable);
+    EXPECT_EQ(count_items(*database), 1);
+    open_for_changes(harness.path());
+    database->write_blocking(add);
+    EXPECT_EQ(count_items(*database), 2);
+    database->stop();
 }
 
 }  // namespace gatehouse::sql
