@@ -1374,8 +1374,8 @@ export interface components {
             }[] | null;
             /** @description Where embedded stores are. */
             disk: {
-                capacity_bytes?: number;
-                available_bytes?: number;
+                capacity_bytes: number;
+                available_bytes: number;
             } | null;
             /** @description Whether `GET /admin/mails` has any to show here. */
             mails: boolean;
@@ -1395,16 +1395,16 @@ export interface components {
                 }[];
                 /** @description Answered since the start. */
                 requests?: {
-                    answered?: number;
+                    answered: number;
                     /** @description 4xx */
-                    client_errors?: number;
+                    client_errors: number;
                     /** @description 5xx */
-                    server_errors?: number;
+                    server_errors: number;
                     /** @description In progress now. */
-                    active?: number;
-                    seconds_bounds?: number[];
+                    active: number;
+                    seconds_bounds: number[];
                     /** @description How many took so long: up to each bound and above the one before; the last above all. */
-                    seconds_counts?: number[];
+                    seconds_counts: number[];
                 };
                 /** @description Why it was not reached. */
                 reason?: string;

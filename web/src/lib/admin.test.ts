@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { deadCount, detailsOf, failingChecks, linksOf, readPermissions, sectionsFor, settingsOf, toneOf } from './admin';
 import type { AuditRecord, Status, User } from './types';
 
-const user = (...permissions: string[]): User => ({ id: '1', username: 'ada', roles: [], permissions });
+const user = (...permissions: string[]): User => ({
+  id: '1', username: 'ada', email: null, email_verified: false, totp_enabled: false, disabled: false, created_at: '', roles: [], permissions,
+});
 const record = (details: unknown): AuditRecord => ({
   number: 1, at: '', type: 'x', actor: '', target: '', address: '', request_id: '', details, hash: '',
 });
@@ -51,7 +53,7 @@ test('failing checks are named once, the required ones first', () => {
     roles: [], reachable: true, ready: false, checks: checks.map(([name, passes, required]) => ({ name, passes, required })),
   });
   const status: Status = {
-    time: '', version: '', ready: false, roles: [], services: [], disk: null,
+    time: '', version: '', ready: false, roles: [], services: [], disk: null, mails: false,
     queues: [{ name: 'worker', depth: 1, dead: 2 }, { name: 'notifier', depth: null, dead: null }],
     processes: [process([['events.store', false, false], ['auth', true, true]]), process([['events.store', false, false], ['files.store', false, true]])],
   };

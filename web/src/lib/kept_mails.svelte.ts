@@ -10,7 +10,7 @@ class KeptMails {
   async look(): Promise<void> {
     if (!may(session.user, permissions.mails)) return;
     try {
-      this.there = (await session.api.status()).mails === true;
+      this.there = (await session.api.status()).mails;
     } catch {
       // Then the way there is not shown.
     }

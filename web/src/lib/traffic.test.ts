@@ -8,7 +8,7 @@ const bounds = [0.01, 0.1, 1];
 
 function status(seconds: number, answered: number, errors: number, counts: number[], started = 'a'): Status {
   return {
-    time: new Date(seconds * 1000).toISOString(), version: '', ready: true, roles: [], services: [], queues: null, disk: null,
+    time: new Date(seconds * 1000).toISOString(), version: '', ready: true, roles: [], services: [], queues: null, disk: null, mails: false,
     processes: [{
       roles: ['gateway'], reachable: true, ready: true, started_at: started,
       requests: { answered, client_errors: 0, server_errors: errors, active: 0, seconds_bounds: bounds, seconds_counts: counts },
