@@ -4,6 +4,7 @@
 #include "files/upload_store_suite.hpp"
 
 #include "files/content_directory.hpp"
+#include "files/examination.hpp"
 #include "files/file_records.hpp"
 #include "files/upload_records.hpp"
 #include "support/temp_dir.hpp"
@@ -104,6 +105,42 @@ TEST_F(LocalFileStoreRecovery, ContentLinkedButNotRecordedGoes)
     EXPECT_FALSE(fs::exists(content(name)));
     EXPECT_FALSE(fs::exists(temporary(name)));
     expect_no_leftovers();
+}
+
+// As it was before there was a trash.
+TEST_F(LocalFileStoreRecovery, ADatabaseOfAnEarlierVersionIsTakenOver)
+{
+    store_.reset();
+    fs::remove_all(place_.root / "files");
+    for (const char* name : {"files.db", "files.db-wal", "files.db-shm"})
+        fs::remove(place_.root / name);
+    std::string id = make_id();
+    std::string name = ContentDirectory::make_name(id);
+    ContentDirectory directory(place_.root / "files");
+    directory.create_temporary(name);
+    write_file(temporary(name), "kept");
+    directory.publish(name);
+    auto database = sql::open_sqlite("files", place_.root / "files.db");
+    database->migrate(schema_component, records::migrations().first(3));
+    database->write_blocking([&](sql::Connection& c) {
+        c.execute("INSERT INTO files VALUES (?, 'owner-1', 'old.txt', 'text/plain', 4, '', 1790000000123, 'processed', "
+                  "'', 100, '', '', ?)",
+                  {id, name});
+        return c.execute(
+            "INSERT INTO uploads VALUES ('0190163d-8694-739b-aea5-966c26f8ad91', 'owner-1', 'u', '', 9, 0, "
+            "1, 4790000000500, '0190163d-8694-739b-aea5-966c26f8ad91.0123456789abcdef', x'', 0)");
+    });
+    database->stop();
+    database.reset();
+    write_file(temporary("0190163d-8694-739b-aea5-966c26f8ad91.0123456789abcdef"), "");
+    store_ = place_.open();
+    EXPECT_EQ(content_of(id), "kept");
+    EXPECT_EQ(run(store_->find(id))->link_generation, 0);
+    EXPECT_TRUE(run(store_->uploads().find("0190163d-8694-739b-aea5-966c26f8ad91")));
+    Trashed how{from_unix_ms(1), from_unix_ms(4'790'000'000'500), "user-1"};
+    EXPECT_TRUE(run(store_->trash(id, how, make_event("file.trashed", id))));
+    EXPECT_TRUE(run(store_->restore(id, make_event("file.restored", id))));
+    EXPECT_EQ(content_of(id), "kept");
 }
 
 TEST_F(LocalFileStoreRecovery, ContentRecordedWhoseTemporaryNameIsLeftStays)

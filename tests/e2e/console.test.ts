@@ -232,6 +232,39 @@ test('a file is deleted after a question, by the keyboard alone', async () => {
   await isShown(fileRow(page, 'clip.mp4'));
 });
 
+test('what was deleted is restored from the trash, or deleted for good', async () => {
+  const { page } = admin;
+  await button(page, 'Show the trash').click();
+  const trash = page.getByRole('list', { name: 'Files in the trash' });
+  const row = trash.getByRole('listitem', { name: 'silent.mp4' });
+  await isShown(row);
+  await picture(page, 'trash');
+  await button(page, 'Restore silent.mp4').click();
+  await row.waitFor({ state: 'detached' });
+  await isShown(fileRow(page, 'silent.mp4'));
+
+  await button(page, 'Delete silent.mp4').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await isShown(row);
+  await button(page, 'Delete silent.mp4 for good').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+  await row.waitFor({ state: 'detached' });
+  await isShown(page.getByText('The trash is empty.'));
+  await button(page, 'Hide the trash').click();
+});
+
+test('all links of a file end from its Share dialog', async () => {
+  const { page } = admin;
+  await button(page, 'Share clip.mp4').click();
+  await button(page, 'Make a link').click();
+  const url = await page.getByLabel('Link', { exact: true }).inputValue();
+  expect((await fetch(url)).status).toBe(200);
+  await button(page, 'End all links').click();
+  await isShown(page.getByRole('dialog').getByText('All links of this file have ended.'));
+  expect((await fetch(url)).status).toBe(403);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+});
+
 test('an administrator adds a user, who sees files of their own only, and disables the user', async () => {
   const { page } = admin;
   await page.getByRole('link', { name: 'Administration' }).click();
