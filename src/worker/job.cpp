@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t piece_bytes = 256U << 10U;
 constexpr auto progress_interval = 500ms;
+constexpr int rounds_per_look = 4;
 
 void write_all(int file, std::string_view bytes)
 {
@@ -129,6 +130,8 @@ Task<std::optional<JobResult>> Job::run_steps()
         }
         StepResult result;
         co_await run_step(i, result);
+        if (gone_)
+            co_return std::nullopt;
         if (result.verdict == Verdict::made) {
             bool stored = co_await store_result(processor, std::move(result));
             if (!stored)
@@ -180,7 +183,7 @@ Task<void> Job::run_step(std::size_t index, StepResult& result)
     span.end();
     if (step.error)
         std::rethrow_exception(step.error);
-    if (result.verdict == Verdict::killed)
+    if (result.verdict == Verdict::killed && !gone_)
         throw boost::system::system_error(asio::error::operation_aborted);
     log::info("worker", "processor ended",
               {{"file", source_.id},
@@ -207,8 +210,10 @@ Task<void> Job::supervise(Step& step)
 Task<void> Job::report_progress(std::size_t index)
 {
     int reported = 0;
-    while (true) {
+    for (int round = 1;; ++round) {
         co_await sleep_for(progress_interval);
+        if (round % rounds_per_look == 0)
+            co_await look_for_source();
         auto done = static_cast<int>(index) * 100 + percent_.load(std::memory_order_relaxed);
         int percent = done / static_cast<int>(processors_.size());
         if (percent == reported)
@@ -224,6 +229,22 @@ Task<void> Job::report_progress(std::size_t index)
         if (!failure.empty())
             log::debug("worker", "cannot report progress", {{"file", source_.id}, {"error", failure}});
     }
+}
+
+// Nobody waits for the result of a file that was deleted.
+Task<void> Job::look_for_source()
+{
+    bool gone = false;
+    try {
+        auto source = co_await needs_.store.find(source_.id);
+        gone = !source;
+    } catch (const Unavailable&) {
+        // The end of the step will find out.
+    }
+    if (!gone)
+        co_return;
+    gone_ = true;
+    kill_switch_.request();
 }
 
 // False when the source is gone.

@@ -59,6 +59,7 @@ private:
     Task<void> run_step(std::size_t index, StepResult& result);
     Task<void> supervise(Step& step);
     Task<void> report_progress(std::size_t index);
+    Task<void> look_for_source();
     Task<bool> store_result(const Processor& processor, StepResult result);
     Task<void> remove_directory();
 
@@ -68,6 +69,7 @@ private:
     std::filesystem::path directory_;
     KillSwitch kill_switch_;
     StepRunner steps_;
+    bool gone_ = false;            // the source was deleted while a step ran, which was ended then
     std::atomic<int> percent_{0};  // of the running step, written on the pool's thread
 };
 

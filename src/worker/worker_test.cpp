@@ -373,6 +373,25 @@ TEST_F(WorkerTest, AFileDeletedWhileItIsProcessedLeavesNothing)
     EXPECT_THAT(dead(), IsEmpty());
 }
 
+TEST_F(WorkerTest, AFileThatGoesToTheTrashIsLeftAloneAndTakenUpAgainWhenItIsRestored)
+{
+    start(with_script("[ -e " + flag() + " ] || sleep 600; cp {input} {output}"));
+    auto file = upload("a.txt", "text/plain", "hello");
+    wait_for(file, [](const files::File& f) { return f.state == State::processing; });
+    files::Trashed how{clock_.now(), clock_.now() + 1h, "user-1"};
+    events::Event trashed{.id = make_id(), .type = "file.trashed", .source = "/files", .subject = file.id};
+    EXPECT_TRUE(run_task(context_, store_->trash(file.id, how, trashed)));
+    run_task(context_, until_idle(), 30s);  // the program does not run to its end
+    EXPECT_THAT(dead(), IsEmpty());
+    write_file(flag(), "");
+    events::Event restored{.id = make_id(), .type = "file.restored", .source = "/files", .subject = file.id};
+    EXPECT_TRUE(run_task(context_, store_->restore(file.id, restored)));
+    restored.time = clock_.now();
+    run_task(context_, queue_->publish(restored));
+    EXPECT_EQ(finish(file).state, State::processed);
+    EXPECT_TRUE(run_task(context_, store_->find(make_derived_id(file.id, "script"))));
+}
+
 TEST_F(WorkerTest, DerivedFilesAreNotProcessed)
 {
     start({});
