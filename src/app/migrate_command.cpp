@@ -40,6 +40,7 @@ json::object to_json(const MigrationReport& report)
             {"as_of", format_rfc3339(report.as_of)},
             {"different", report.different()},
             {"contents", report.contents},
+            {"contents_read", report.contents_read},
             {"bytes", report.bytes},
             {"kinds", std::move(kinds)},
             {"differences", json::array(report.differences.begin(), report.differences.end())}};
@@ -54,8 +55,8 @@ void print_report(const MigrationReport& report, const CommandLine& line)
                                    {"CHANGED NOW", "changed"},
                                    {"DIFFERENT", "different"}},
                                   ""));
-    fmt::print("{} contents, {}, read back: their SHA-256 is that of their records.\n", report.contents,
-               format_bytes(report.bytes));
+    fmt::print("{} contents ({}) have the SHA-256 of their records, {} of them read back now.\n", report.contents,
+               format_bytes(report.bytes), report.contents_read);
     if (report.different() > 0)
         return;
     if (report.finished)

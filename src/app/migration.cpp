@@ -256,6 +256,7 @@ private:
                                  .changed = files_changed_,
                                  .different = files.different});
         report_.contents = files.contents;
+        report_.contents_read = files.contents_read;
         report_.bytes = files.target.bytes;
         add_differences(files.examples);
         if (!finish_)

@@ -32,8 +32,9 @@ struct MovedKind {
 
 struct MigrationReport {
     std::vector<MovedKind> kinds;
-    std::uint64_t contents = 0;            // whose SHA-256 was compared
-    std::uint64_t bytes = 0;               // of these
+    std::uint64_t contents = 0;            // whose SHA-256 was compared, by this run or an earlier one
+    std::uint64_t contents_read = 0;       // by this run
+    std::uint64_t bytes = 0;               // of all files in the target
     std::vector<std::string> differences;  // the first of them
     TimePoint as_of;
     bool finished = false;

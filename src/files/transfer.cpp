@@ -346,6 +346,8 @@ FileComparison FileTransfer::compare(std::size_t examples_max, const Progress& p
         if (result.examples.size() < examples_max)
             result.examples.push_back(fmt::format("files id={}: {}", id, what));
     };
+    std::map<std::string, mongo::ObjectId> known;
+    std::vector<mongo::VerifiedContent> verified;
     auto compare_one = [&](const records::Record& record, const std::map<std::string, mongo::Record>& there) {
         const File& file = record.file;
         auto found = there.find(file.id);
@@ -357,6 +359,13 @@ FileComparison FileTransfer::compare(std::size_t examples_max, const Progress& p
         std::string what = describe_difference(file, found->second.file);
         if (!what.empty()) {
             tell(file.id, what + " differs");
+            return;
+        }
+        auto before = known.find(file.id);
+        if (before != known.end() && before->second == found->second.content) {
+            moved(file.size);
+            std::scoped_lock lock(mutex);
+            ++result.contents;
             return;
         }
         std::string hash;
@@ -374,6 +383,8 @@ FileComparison FileTransfer::compare(std::size_t examples_max, const Progress& p
         }
         std::scoped_lock lock(mutex);
         ++result.contents;
+        ++result.contents_read;
+        verified.push_back({file.id, found->second.content});
     };
     std::string after;
     for (auto page = records::page(state.records, after, page_files); !page.empty();
@@ -382,7 +393,10 @@ FileComparison FileTransfer::compare(std::size_t examples_max, const Progress& p
         std::map<std::string, mongo::Record> there;
         for (auto& record : mongo::find_records(state.core.database, ids_of(page)))
             there.emplace(record.file.id, record);
+        known = mongo::find_verified(state.core.database, ids_of(page));
+        verified.clear();
         for_each_at_once(page, [&](const records::Record& record) { compare_one(record, there); });
+        mongo::note_verified(state.core.database, verified);
         for (const auto& record : page) {
             bool counts = !state.vanished.contains(record.file.id);
             result.source.files += counts ? 1 : 0;

@@ -35,7 +35,8 @@ struct FileComparison {
     FileFigures source;
     FileFigures target;
     std::uint64_t different = 0;
-    std::uint64_t contents = 0;  // whose SHA-256 was computed from what the target gave
+    std::uint64_t contents = 0;       // whose SHA-256, computed from what the target gave, is right
+    std::uint64_t contents_read = 0;  // of these by this comparison; the others by an earlier one
     std::vector<std::string> examples;
 };
 
@@ -58,7 +59,8 @@ public:
 
     FileFigures count_source();
     FilesBrought bring(const Progress& progress);
-    // Reads all of both, content of the target as well.
+    // Reads all records of both, and content of the target that no earlier comparison found right: content never
+    // changes.
     FileComparison compare(std::size_t examples_max, const Progress& progress);
 
 private:

@@ -81,6 +81,10 @@ TEST_F(FileTransferTest, RecordsAndContentGoAndThenWhatChanged)
     auto result = compare();
     EXPECT_EQ(result.different, 0U) << ::testing::PrintToString(result.examples);
     EXPECT_EQ(result.contents, 254U);
+    EXPECT_EQ(result.contents_read, 254U);
+    result = compare();  // what was right stays right
+    EXPECT_EQ(result.contents, 254U);
+    EXPECT_EQ(result.contents_read, 0U);
     EXPECT_EQ(result.source.bytes, result.target.bytes);
     EXPECT_EQ(bring().brought, 0U);
 

@@ -151,7 +151,7 @@ test('a move that was killed goes on, while reads and writes go on', { timeout: 
   expect(await documents()).toBeLessThan(1000);
 
   const { status, report, stderr } = await migrate();
-  expect(stderr).toBe('');
+  expect(stderr).not.toContain('gatehouse:');
   expect(status).toBe(0);
   expect(report).toMatchObject({ finished: false, different: 0, contents: 1000 });
   const kind = (name: string) => report.kinds.find((one: any) => one.name === name);
@@ -174,18 +174,28 @@ test('a move that was killed goes on, while reads and writes go on', { timeout: 
 
 test('when it is finished the old installation only reads', { timeout: 60_000 }, async () => {
   const readers = new Readers();
+  const refused = async () => {
+    expect((await old.request('POST', '/upload?name=x', { token, body: 'x' })).status).toBe(503);
+    expect((await old.request('POST', '/login', { headers: { authorization: basic('ada', password) } })).status).toBe(503);
+  };
+  // Killed in the middle, it leaves the old stores closed: nothing can be lost until it is run again.
+  const killed = spawn(binary, migrateArguments('--finish'), { env: migrateEnv(), stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise((resolve) => killed.once('exit', resolve));
+  await new Promise((resolve) => killed.stderr!.once('data', resolve));
+  killed.kill('SIGKILL');
+  await ended;
+  await refused();
   const { status, report, stderr } = await migrate('--finish');
-  expect(stderr.trim()).toBe('The old stores take no changes from now on. Reads go on.');
+  expect(stderr).toContain('The old stores take no changes from now on. Reads go on.\n');
+  expect(stderr).not.toContain('gatehouse:');
   expect(status).toBe(0);
   expect(report).toMatchObject({ finished: true, different: 0, contents: contents.size });
   const queue = report.kinds.find((one: any) => one.name === 'queue worker');
   expect(queue).toMatchObject({ target: queue.source, different: 0 });
   expect(queue.source).toBeGreaterThanOrEqual(1000); // every upload, one of them as a dead letter
 
-  const refused = await old.request('POST', '/upload?name=x', { token, body: 'x' });
-  expect(refused.status).toBe(503);
-  expect((await old.request('POST', '/login', { headers: { authorization: basic('ada', password) } })).status).toBe(503);
-  await sleep(500);
+  expect(report.contents_read).toBeLessThan(10); // the others were read back by the run before
+  await refused();
   await readers.stop();
   expect(readers.failures).toEqual([]);
   // There is nothing to do over again, and nothing that it may write over.
