@@ -4,9 +4,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
-import { password, root } from '../support/gatehouse.js';
+import { distributed, password, root } from '../support/gatehouse.js';
 
-const artifacts = path.join(root, 'tests/artifacts');
+const artifacts = path.join(root, 'tests/artifacts', distributed ? 'distributed' : 'embedded');
 
 export function launch(): Promise<Browser> {
   mkdirSync(artifacts, { recursive: true });
