@@ -144,6 +144,9 @@ void Core::clean_up(bool sweep)
         if (!sweep)
             return;
         sweeper.sweep();
+        // Who fills the store wants it to be the same as another.
+        if (!fills_)
+            sweeper.sweep_trash(Clock().now());
         uploads.remove_expired(Clock().now());
         uploads.purge_ended(Clock().now() - options.abandoned_after);
     } catch (const std::exception& e) {

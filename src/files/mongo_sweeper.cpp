@@ -102,7 +102,6 @@ void Sweeper::sweep()
 {
     touch();
     sweep_pending();
-    sweep_trash(Clock().now());
     remove_orphans();
     purge();
 }

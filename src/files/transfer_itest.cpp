@@ -120,9 +120,9 @@ TEST_F(FileTransferTest, TheTrashGoesAlong)
     std::string second = add("second");
     std::string third = add("third");
     auto trash = [](FileStore& store, std::string id) -> Task<void> {
-        TimePoint now = from_unix_ms(1'764'000'000'000);
-        EXPECT_TRUE(co_await store.trash(id, {now, now + std::chrono::hours{24 * 365}, "somebody"},
-                                         make_event("file.trashed", id)));
+        TimePoint now = std::chrono::floor<std::chrono::milliseconds>(Clock().now());
+        EXPECT_TRUE(
+            co_await store.trash(id, {now, now + std::chrono::hours{1}, "somebody"}, make_event("file.trashed", id)));
     };
     auto restore = [](FileStore& store, std::string id) -> Task<void> {
         EXPECT_TRUE(co_await store.restore(id, make_event("file.restored", id)));
