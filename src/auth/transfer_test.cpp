@@ -47,7 +47,7 @@ protected:
     void fill()
     {
         auto add = [](sql::Connection& connection) {
-            for (int i = 0; i < 450; ++i) {
+            for (int i = 0; i < 600; ++i) {
                 std::string id = fmt::format("user-{:04}", i);
                 connection.execute("INSERT INTO users (id, username, email, password_hash, disabled, created_at) "
                                    "VALUES (?, ?, ?, '$argon2id$', 0, ?)",
@@ -62,7 +62,7 @@ protected:
                                    "hash) VALUES (?, 1, 't', 'a', '', '', '', '{\"k\":\"\xf0\x9f\x94\x91\"}', 'h')",
                                    {std::int64_t{i + 1}});
             }
-            connection.execute("UPDATE audit_head SET number = 450, hash = 'h'");
+            connection.execute("UPDATE audit_head SET number = 600, hash = 'h'");
             connection.execute("INSERT INTO roles (name, description, created_at) VALUES ('clerk', '', 1)");
             connection.execute("INSERT INTO role_permissions (role, permission) VALUES ('clerk', 'files:read')");
             connection.execute(
@@ -137,16 +137,16 @@ TEST_F(TransferTest, ANewStoreHoldsNothingAndAUsedOneSaysWhat)
     EXPECT_EQ(target_->read_blocking(list), std::vector<std::string>{});
     fill();
     auto content = source_->read_blocking(list);
-    EXPECT_EQ(content.at(0), "users (450 rows)");
+    EXPECT_EQ(content.at(0), "users (600 rows)");
     EXPECT_TRUE(contains(content, "roles (1 row)"));
 }
 
 TEST_F(TransferTest, BringsEverythingOnceAndThenOnlyWhatChanged)
 {
     fill();
-    EXPECT_GT(differences(), 450U);
+    EXPECT_GT(differences(), 600U);
     EXPECT_EQ(bring(),
-              450U * 5 + 1 + 3);  // four tables and two roles each; the head of the log; role, permission, session
+              600U * 5 + 1 + 3);  // four tables and two roles each; the head of the log; role, permission, session
     EXPECT_EQ(differences(), 0U);
     EXPECT_EQ(bring(), 0U);
 

@@ -12,7 +12,7 @@ namespace gatehouse::sql {
 
 namespace {
 
-constexpr std::size_t page_rows = 200;
+constexpr std::size_t page_rows = 500;
 
 // Values as a text that is the same only for the same values. The databases need not agree on an order.
 std::string encode(const Params& values)
@@ -234,16 +234,18 @@ std::uint64_t TableTransfer::bring(const std::function<void(std::uint64_t seen)>
 
 std::uint64_t TableTransfer::bring_page(Connection& target, const Keyed& page) const
 {
-    std::map<std::string, std::string> there;  // rows by key
-    for (const Params& row : find(target, page, false))
-        there[encode(key_of(row))] = encode(row);
+    std::map<std::string, Params> there;  // rows by key
+    for (Params& row : find(target, page, false)) {
+        std::string key = encode(key_of(row));
+        there.emplace(std::move(key), std::move(row));
+    }
     Keyed missing;
     std::uint64_t changed = 0;
     for (const Params& row : page) {
         auto found = there.find(encode(key_of(row)));
         if (found == there.end()) {
             missing.push_back(row);
-        } else if (found->second != encode(row)) {
+        } else if (found->second != row) {
             update(target, row);
             ++changed;
         }
@@ -334,7 +336,7 @@ void TableTransfer::compare_page(const Keyed& page, const Keyed& found, TableCom
             what.emplace_back("missing in the new store");
         else
             for (std::size_t column : all_)
-                if (encode({row[column]}) != encode({(*other->second)[column]}))
+                if (row[column] != (*other->second)[column])
                     what.push_back(fmt::format("{} differs", columns_[column].name));
         if (what.empty())
             continue;
