@@ -4,6 +4,7 @@
 #include "base/encoding.hpp"
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
+#include "base/write_all.hpp"
 
 #include <cerrno>
 #include <string_view>
@@ -54,18 +55,6 @@ CopiedFile read_all(int file, const fs::path& path, Take take)
     return result;
 }
 
-void write_all(int file, std::string_view bytes, const fs::path& path)
-{
-    while (!bytes.empty()) {
-        ssize_t written = ::write(file, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            fail(path);
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-}
-
 }  // namespace
 
 CopiedFile copy_file_durably(const fs::path& from, const fs::path& to,
@@ -77,7 +66,8 @@ CopiedFile copy_file_durably(const fs::path& from, const fs::path& to,
     if (!target)
         fail(to);
     auto copied = read_all(source.get(), from, [&](std::string_view piece) {
-        write_all(target.get(), piece, to);
+        if (!write_all(target.get(), piece))
+            fail(to);
         progress(piece.size());
     });
     if (::fsync(target.get()) != 0)

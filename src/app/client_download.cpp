@@ -6,6 +6,7 @@
 #include "base/encoding.hpp"
 #include "base/sha256.hpp"
 #include "base/unique_fd.hpp"
+#include "base/write_all.hpp"
 #include "http/url.hpp"
 
 #include <fmt/format.h>
@@ -68,18 +69,6 @@ std::string safe_name(const Record& record)
                       "-o FILE writes somewhere else");
 }
 
-void write_all(int file, std::string_view bytes, const fs::path& path)
-{
-    while (!bytes.empty()) {
-        ssize_t written = ::write(file, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            fail(path);
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-}
-
 // What has arrived so far. Its name holds the hash, so that only the same content is gone on with.
 class PartFile final {
 public:
@@ -111,7 +100,8 @@ public:
 
     void append(std::string_view bytes)
     {
-        write_all(file_.get(), bytes, path_);
+        if (!write_all(file_.get(), bytes))
+            fail(path_);
         size_ += bytes.size();
     }
 
@@ -212,7 +202,8 @@ int get_to_stdout(ClientSession& session, const Record& record)
     Sha256 hash;
     auto take = [&](std::string_view piece) {
         hash.update(piece);
-        write_all(STDOUT_FILENO, piece, "standard output");
+        if (!write_all(STDOUT_FILENO, piece))
+            fail("standard output");
     };
     fetch_once(session, record, 0, [] {}, take);
     if (to_hex(hash.finish()) != record.sha256)

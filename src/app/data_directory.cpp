@@ -3,6 +3,7 @@
 
 #include "app/backup.hpp"
 #include "app/values.hpp"
+#include "base/write_all.hpp"
 
 #include <fmt/format.h>
 
@@ -21,18 +22,6 @@ namespace {
 constexpr std::size_t private_file_bytes_max = 64 * 1024;
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
-
-void write_all(int fd, std::string_view text, const std::string& where)
-{
-    while (!text.empty()) {
-        ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            fail("cannot write " + where);
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-}
 
 std::string read_all(int fd, const std::string& where)
 {
@@ -72,7 +61,8 @@ bool DataDirectory::try_lock()
     }
     if (::ftruncate(lock.get(), 0) != 0)
         fail(fmt::format("cannot write {}/lock", path_.string()));
-    write_all(lock.get(), fmt::format("{}\n", ::getpid()), (path_ / "lock").string());
+    if (!write_all(lock.get(), fmt::format("{}\n", ::getpid())))
+        fail("cannot write " + (path_ / "lock").string());
     lock_ = std::move(lock);
     return true;
 }
@@ -121,8 +111,7 @@ void DataDirectory::write_private(std::string_view name, std::string_view text)
     UniqueFd file(::openat(directory_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file)
         fail("cannot make " + where);
-    write_all(file.get(), text, where);
-    if (::fsync(file.get()) != 0 ||
+    if (!write_all(file.get(), text) || ::fsync(file.get()) != 0 ||
         ::renameat(directory_.get(), temporary.c_str(), directory_.get(), target.c_str()) != 0 ||
         ::fsync(directory_.get()) != 0)
         fail("cannot write " + where);

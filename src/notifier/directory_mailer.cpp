@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/id.hpp"
 #include "base/unique_fd.hpp"
+#include "base/write_all.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,15 +30,7 @@ void write_synced(const fs::path& path, std::string_view bytes)
     UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file)
         fail(path);
-    while (!bytes.empty()) {
-        ssize_t count = ::write(file.get(), bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            fail(path);
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    if (::fsync(file.get()) != 0)
+    if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0)
         fail(path);
 }
 

@@ -5,6 +5,7 @@
 #include "base/id.hpp"
 #include "base/log.hpp"
 #include "base/timeout.hpp"
+#include "base/write_all.hpp"
 #include "worker/processor.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -27,18 +28,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t piece_bytes = 256U << 10U;
 constexpr auto progress_interval = 500ms;
 constexpr int rounds_per_look = 4;
-
-void write_all(int file, std::string_view bytes)
-{
-    while (!bytes.empty()) {
-        ssize_t count = ::write(file, bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            throw std::system_error(errno, std::generic_category(), "cannot write into the scratch directory");
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-}
 
 std::string_view read_piece(int file, std::string& buffer)
 {
@@ -157,7 +146,10 @@ Task<bool> Job::fetch_content()
         std::string_view piece = co_await reader->read();
         if (piece.empty())
             co_return true;
-        auto append = [&file, piece] { write_all(file.get(), piece); };
+        auto append = [&file, piece] {
+            if (!write_all(file.get(), piece))
+                throw std::system_error(errno, std::generic_category(), "cannot write into the scratch directory");
+        };
         co_await needs_.pool.run(append);
     }
 }
