@@ -117,6 +117,24 @@ void announce_event(sql::Connection& connection, const events::Event& event)
 
 int progress_of(State state) { return state == State::processed ? 100 : 0; }
 
+constexpr std::string_view create_files =
+    "CREATE TABLE files ("
+    "id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, "
+    "size INTEGER NOT NULL, sha256 TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, "
+    "reason TEXT NOT NULL, progress INTEGER NOT NULL, derived_from TEXT NOT NULL, processor TEXT NOT NULL, "
+    "content TEXT NOT NULL) WITHOUT ROWID";
+
+constexpr std::string_view create_outbox =
+    "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)";
+
+constexpr std::string_view create_trash =
+    "CREATE TABLE trash ("
+    "id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, "
+    "size INTEGER NOT NULL, sha256 TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, "
+    "reason TEXT NOT NULL, progress INTEGER NOT NULL, derived_from TEXT NOT NULL, processor TEXT NOT NULL, "
+    "content TEXT NOT NULL, links INTEGER NOT NULL, removed_at INTEGER NOT NULL, "
+    "removed_until INTEGER NOT NULL, removed_by TEXT NOT NULL) WITHOUT ROWID";
+
 }  // namespace
 
 std::span<const sql::Migration> migrations()
@@ -124,17 +142,11 @@ std::span<const sql::Migration> migrations()
     static const std::array<sql::Migration, 5> steps{{
         {1,
          "files, outbox and garbage",
-         {"CREATE TABLE files ("
-          "id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, "
-          "size INTEGER NOT NULL, sha256 TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, "
-          "reason TEXT NOT NULL, progress INTEGER NOT NULL, derived_from TEXT NOT NULL, processor TEXT NOT NULL, "
-          "content TEXT NOT NULL) WITHOUT ROWID",
+         {create_files,
           // Uploads have an empty derived_from: the first index lists one owner's, the second everybody's, and it finds
           // what was derived from a file.
           "CREATE INDEX files_by_owner ON files (owner, derived_from, id)",
-          "CREATE INDEX files_by_source ON files (derived_from, id)",
-          "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, "
-          "body TEXT NOT NULL)",
+          "CREATE INDEX files_by_source ON files (derived_from, id)", create_outbox,
           "CREATE TABLE garbage (content TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID"}},
         {2, "uploads", upload_records::schema()},
         // Holds all that usage() reads.
@@ -143,13 +155,7 @@ std::span<const sql::Migration> migrations()
         // an upload stays in `files`; find() sees that its source is not there.
         {4,
          "trash",
-         {"ALTER TABLE files ADD COLUMN links INTEGER NOT NULL DEFAULT 0",
-          "CREATE TABLE trash ("
-          "id TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, "
-          "size INTEGER NOT NULL, sha256 TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, "
-          "reason TEXT NOT NULL, progress INTEGER NOT NULL, derived_from TEXT NOT NULL, processor TEXT NOT NULL, "
-          "content TEXT NOT NULL, links INTEGER NOT NULL, removed_at INTEGER NOT NULL, "
-          "removed_until INTEGER NOT NULL, removed_by TEXT NOT NULL) WITHOUT ROWID",
+         {"ALTER TABLE files ADD COLUMN links INTEGER NOT NULL DEFAULT 0", create_trash,
           "CREATE INDEX trash_by_owner ON trash (owner, id, size)",
           "CREATE INDEX trash_by_end ON trash (removed_until)"}},
         {5, "joined uploads", upload_records::joining_schema()},
