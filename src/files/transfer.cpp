@@ -82,6 +82,7 @@ std::size_t read_some(int file, char* buffer, std::size_t size, const std::strin
 std::vector<std::string> ids_of(const auto& found)
 {
     std::vector<std::string> ids;
+    ids.reserve(found.size());
     for (const auto& record : found)
         ids.push_back(record.file.id);
     return ids;

@@ -170,6 +170,7 @@ TableTransfer::Keyed TableTransfer::find(Connection& connection, const Keyed& wa
     for (std::size_t column : keys_alone ? key_ : all_)
         names.push_back(columns_[column].name);
     std::vector<std::string> same;
+    same.reserve(key_.size());
     for (std::size_t column : key_)
         same.push_back(fmt::format("{} = ?", columns_[column].name));
     std::string one = fmt::format("({})", fmt::join(same, " AND "));
@@ -258,6 +259,7 @@ std::uint64_t TableTransfer::bring_page(Connection& target, const Keyed& page) c
 void TableTransfer::insert(Connection& target, const Keyed& rows) const
 {
     std::vector<std::string> names;
+    names.reserve(columns_.size());
     for (const Column& column : columns_)
         names.push_back(column.name);
     std::string one = fmt::format("({})", placeholders(columns_.size()));
@@ -315,6 +317,7 @@ TableComparison TableTransfer::compare(std::size_t examples_max)
             if (result.examples.size() == examples_max)
                 break;
             std::vector<std::string> parts;
+            parts.reserve(key_.size());
             for (std::size_t i = 0; i < key_.size(); ++i)
                 parts.push_back(fmt::format("{}={}", columns_[key_[i]].name, show((*key)[i])));
             result.examples.push_back(fmt::format("{} {}: only in the new store", table_, fmt::join(parts, " ")));
