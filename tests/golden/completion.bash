@@ -9,7 +9,7 @@ _gatehouse() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      ' serve' | ' config' | 'config check' | 'config print' | 'config reload' | 'config diff' | 'config explain' | ' user' | 'user add' | 'user list' | 'user show' | 'user passwd' | 'user disable' | 'user enable' | 'user remove' | 'user totp-reset' | 'user roles' | 'user import' | ' role' | 'role list' | 'role add' | 'role set' | 'role remove' | ' key' | 'key list' | 'key rotate' | ' audit' | 'audit list' | 'audit verify' | ' dead' | 'dead list' | 'dead show' | 'dead retry' | 'dead drop' | ' backup' | ' restore' | ' migrate' | ' doctor' | ' login' | ' logout' | ' files' | 'files list' | 'files get' | 'files rm' | ' upload' | ' version' | ' completion' | ' man')
+      ' serve' | ' config' | 'config check' | 'config print' | 'config reload' | 'config diff' | 'config explain' | ' user' | 'user add' | 'user list' | 'user show' | 'user passwd' | 'user disable' | 'user enable' | 'user remove' | 'user totp-reset' | 'user roles' | 'user import' | ' role' | 'role list' | 'role add' | 'role set' | 'role remove' | ' key' | 'key list' | 'key rotate' | ' audit' | 'audit list' | 'audit verify' | ' dead' | 'dead list' | 'dead show' | 'dead retry' | 'dead drop' | ' backup' | ' restore' | ' migrate' | ' doctor' | ' login' | ' logout' | ' files' | 'files list' | 'files get' | 'files rm' | 'files restore' | ' upload' | ' version' | ' completion' | ' man')
         command="${command:+$command }${COMP_WORDS[i]}" ;;
     esac
   done
@@ -122,6 +122,9 @@ _gatehouse() {
     'files rm:--server') :; return ;;
     'files rm:--ca') _gatehouse_paths -f; return ;;
     'files rm:--token') :; return ;;
+    'files restore:--server') :; return ;;
+    'files restore:--ca') _gatehouse_paths -f; return ;;
+    'files restore:--token') :; return ;;
     'upload:--server') :; return ;;
     'upload:--ca') _gatehouse_paths -f; return ;;
     'upload:--token') :; return ;;
@@ -168,10 +171,11 @@ _gatehouse() {
     'doctor') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --role --listen --ops-listen --json'; else :; fi ;;
     'login') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --password-stdin --otp --json'; else :; fi ;;
     'logout') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca'; else :; fi ;;
-    'files') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else _gatehouse_words 'list get rm'; fi ;;
-    'files list') if [[ $cur == -* ]]; then _gatehouse_words '--help --limit --server --ca --token --json'; else :; fi ;;
+    'files') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else _gatehouse_words 'list get rm restore'; fi ;;
+    'files list') if [[ $cur == -* ]]; then _gatehouse_words '--help --limit --trash --server --ca --token --json'; else :; fi ;;
     'files get') if [[ $cur == -* ]]; then _gatehouse_words '--help --output --force --server --ca --token --json'; else :; fi ;;
-    'files rm') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --token --json'; else :; fi ;;
+    'files rm') if [[ $cur == -* ]]; then _gatehouse_words '--help --permanent --server --ca --token --json'; else :; fi ;;
+    'files restore') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --token --json'; else :; fi ;;
     'upload') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --token --json'; else _gatehouse_paths -f; fi ;;
     'version') if [[ $cur == -* ]]; then _gatehouse_words '--help --json'; else :; fi ;;
     'completion') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else _gatehouse_words 'bash zsh fish'; fi ;;

@@ -3,7 +3,7 @@ function __gatehouse_command
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path $word"
-            case ' serve' ' config' 'config check' 'config print' 'config reload' 'config diff' 'config explain' ' user' 'user add' 'user list' 'user show' 'user passwd' 'user disable' 'user enable' 'user remove' 'user totp-reset' 'user roles' 'user import' ' role' 'role list' 'role add' 'role set' 'role remove' ' key' 'key list' 'key rotate' ' audit' 'audit list' 'audit verify' ' dead' 'dead list' 'dead show' 'dead retry' 'dead drop' ' backup' ' restore' ' migrate' ' doctor' ' login' ' logout' ' files' 'files list' 'files get' 'files rm' ' upload' ' version' ' completion' ' man'
+            case ' serve' ' config' 'config check' 'config print' 'config reload' 'config diff' 'config explain' ' user' 'user add' 'user list' 'user show' 'user passwd' 'user disable' 'user enable' 'user remove' 'user totp-reset' 'user roles' 'user import' ' role' 'role list' 'role add' 'role set' 'role remove' ' key' 'key list' 'key rotate' ' audit' 'audit list' 'audit verify' ' dead' 'dead list' 'dead show' 'dead retry' 'dead drop' ' backup' ' restore' ' migrate' ' doctor' ' login' ' logout' ' files' 'files list' 'files get' 'files rm' 'files restore' ' upload' ' version' ' completion' ' man'
                 set path (string trim -- "$path $word")
         end
     end
@@ -185,7 +185,9 @@ complete -c gatehouse -n '__gatehouse_at \'logout\'' -l ca -r -F -d 'File with t
 complete -c gatehouse -n '__gatehouse_at \'files\'' -a 'list' -d 'List your files, newest first'
 complete -c gatehouse -n '__gatehouse_at \'files\'' -a 'get' -d 'Download a file'
 complete -c gatehouse -n '__gatehouse_at \'files\'' -a 'rm' -d 'Remove files, and what was made of them'
+complete -c gatehouse -n '__gatehouse_at \'files\'' -a 'restore' -d 'Take files out of the trash'
 complete -c gatehouse -n '__gatehouse_at \'files list\'' -l limit -x -d 'How many at most (default: 50)'
+complete -c gatehouse -n '__gatehouse_at \'files list\'' -l trash -d 'Those in the trash'
 complete -c gatehouse -n '__gatehouse_at \'files list\'' -l server -x -d 'URL of the server (or the variable GATEHOUSE_SERVER; default: that of the last login)'
 complete -c gatehouse -n '__gatehouse_at \'files list\'' -l ca -r -F -d 'File with the authorities of its certificate (default: the system\'s)'
 complete -c gatehouse -n '__gatehouse_at \'files list\'' -l token -x -d 'Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see'
@@ -196,10 +198,15 @@ complete -c gatehouse -n '__gatehouse_at \'files get\'' -l server -x -d 'URL of 
 complete -c gatehouse -n '__gatehouse_at \'files get\'' -l ca -r -F -d 'File with the authorities of its certificate (default: the system\'s)'
 complete -c gatehouse -n '__gatehouse_at \'files get\'' -l token -x -d 'Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see'
 complete -c gatehouse -n '__gatehouse_at \'files get\'' -l json -d 'Print JSON'
+complete -c gatehouse -n '__gatehouse_at \'files rm\'' -l permanent -d 'For good, also from the trash'
 complete -c gatehouse -n '__gatehouse_at \'files rm\'' -l server -x -d 'URL of the server (or the variable GATEHOUSE_SERVER; default: that of the last login)'
 complete -c gatehouse -n '__gatehouse_at \'files rm\'' -l ca -r -F -d 'File with the authorities of its certificate (default: the system\'s)'
 complete -c gatehouse -n '__gatehouse_at \'files rm\'' -l token -x -d 'Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see'
 complete -c gatehouse -n '__gatehouse_at \'files rm\'' -l json -d 'Print JSON'
+complete -c gatehouse -n '__gatehouse_at \'files restore\'' -l server -x -d 'URL of the server (or the variable GATEHOUSE_SERVER; default: that of the last login)'
+complete -c gatehouse -n '__gatehouse_at \'files restore\'' -l ca -r -F -d 'File with the authorities of its certificate (default: the system\'s)'
+complete -c gatehouse -n '__gatehouse_at \'files restore\'' -l token -x -d 'Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see'
+complete -c gatehouse -n '__gatehouse_at \'files restore\'' -l json -d 'Print JSON'
 complete -c gatehouse -n '__gatehouse_at \'upload\'' -l server -x -d 'URL of the server (or the variable GATEHOUSE_SERVER; default: that of the last login)'
 complete -c gatehouse -n '__gatehouse_at \'upload\'' -l ca -r -F -d 'File with the authorities of its certificate (default: the system\'s)'
 complete -c gatehouse -n '__gatehouse_at \'upload\'' -l token -x -d 'Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see'

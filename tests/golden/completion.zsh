@@ -5,7 +5,7 @@ _gatehouse() {
   local -a commands
   for ((i = 2; i < CURRENT; i++)); do
     case "$command $words[i]" in
-      (' serve'|' config'|'config check'|'config print'|'config reload'|'config diff'|'config explain'|' user'|'user add'|'user list'|'user show'|'user passwd'|'user disable'|'user enable'|'user remove'|'user totp-reset'|'user roles'|'user import'|' role'|'role list'|'role add'|'role set'|'role remove'|' key'|'key list'|'key rotate'|' audit'|'audit list'|'audit verify'|' dead'|'dead list'|'dead show'|'dead retry'|'dead drop'|' backup'|' restore'|' migrate'|' doctor'|' login'|' logout'|' files'|'files list'|'files get'|'files rm'|' upload'|' version'|' completion'|' man')
+      (' serve'|' config'|'config check'|'config print'|'config reload'|'config diff'|'config explain'|' user'|'user add'|'user list'|'user show'|'user passwd'|'user disable'|'user enable'|'user remove'|'user totp-reset'|'user roles'|'user import'|' role'|'role list'|'role add'|'role set'|'role remove'|' key'|'key list'|'key rotate'|' audit'|'audit list'|'audit verify'|' dead'|'dead list'|'dead show'|'dead retry'|'dead drop'|' backup'|' restore'|' migrate'|' doctor'|' login'|' logout'|' files'|'files list'|'files get'|'files rm'|'files restore'|' upload'|' version'|' completion'|' man')
         command="${command:+$command }$words[i]"
         at=$i
         ;;
@@ -343,12 +343,14 @@ _gatehouse() {
         'list:List your files, newest first'
         'get:Download a file'
         'rm:Remove files, and what was made of them'
+        'restore:Take files out of the trash'
       )
       _describe command commands
       ;;
     ('files list')
       _arguments -S \
         '*--limit[How many at most (default\: 50)]:N: ' \
+        '*--trash[Those in the trash]' \
         '*--server[URL of the server (or the variable GATEHOUSE_SERVER; default\: that of the last login)]:URL: ' \
         '*--ca[File with the authorities of its certificate (default\: the system'\''s)]:FILE:_files' \
         '*--token[Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see]:TOKEN: ' \
@@ -366,6 +368,15 @@ _gatehouse() {
         ':ID: '
       ;;
     ('files rm')
+      _arguments -S \
+        '*--permanent[For good, also from the trash]' \
+        '*--server[URL of the server (or the variable GATEHOUSE_SERVER; default\: that of the last login)]:URL: ' \
+        '*--ca[File with the authorities of its certificate (default\: the system'\''s)]:FILE:_files' \
+        '*--token[Access token; better by the variable GATEHOUSE_TOKEN, which other users cannot see]:TOKEN: ' \
+        '*--json[Print JSON]' \
+        '*:ID: '
+      ;;
+    ('files restore')
       _arguments -S \
         '*--server[URL of the server (or the variable GATEHOUSE_SERVER; default\: that of the last login)]:URL: ' \
         '*--ca[File with the authorities of its certificate (default\: the system'\''s)]:FILE:_files' \
