@@ -87,10 +87,10 @@ std::string decode_header(std::string_view value)
         auto at = value.find(word_begin);
         between = value.substr(0, at);
         value.remove_prefix(between.size());
-        // White space between two encoded words belongs to neither (RFC 2047 section 6.2).
-        if (!(after_word && !value.empty() && is_blank(between)))
-            result += between;
         auto bytes = take_word(value);
+        // White space between two encoded words belongs to neither (RFC 2047 section 6.2).
+        if (!(after_word && bytes && is_blank(between)))
+            result += between;
         after_word = bytes.has_value();
         if (bytes) {
             result += *bytes;
