@@ -45,6 +45,11 @@ test('a user sees how much of the quota is used, and when it is full', async () 
   await button(page, 'Delete rest.bin').click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await fileRow(page, 'rest.bin').waitFor({ state: 'detached' });
+  // It is in the trash, which counts.
+  await isShown(page.getByText('1.0 MB of 1.0 MB used, 500 KB of it in the trash. Delete what is in the trash to make room.'));
+  await button(page, 'Show the trash').click();
+  await button(page, 'Delete rest.bin for good').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
   await isShown(page.getByText('500 KB of 1.0 MB used'));
   expect(complaints).toEqual([]);
   await context.close();
