@@ -27,6 +27,7 @@ const old = new Gatehouse({ distributed: false, config: config('grep -q poison "
 const users = Array.from({ length: 998 }, (_, i) => `user${i}`);
 const contents = new Map<string, string>(); // SHA-256 by id
 const texts: string[] = [];
+let inTrash = { id: '', sha256: '' };
 let poison = '';
 let fresh: Gatehouse;
 let token = '';
@@ -163,10 +164,13 @@ test('a move that was killed goes on, while reads and writes go on', { timeout: 
 
   // The old installation is the only one still, and what happens there is not lost.
   const [late] = await upload([['late.bin', 'application/octet-stream', randomBytes(1234)]]);
-  const [gone] = [...contents.keys()].slice(500, 501);
+  const [gone, trashed] = [...contents.keys()].slice(500, 502);
   await readers.stop();
-  await old.json('DELETE', `/files/${gone}`, token);
+  await old.json('DELETE', `/files/${gone}?permanent=true`, token);
+  await old.json('DELETE', `/files/${trashed}`, token);
+  inTrash = { id: trashed, sha256: contents.get(trashed)! };
   contents.delete(gone);
+  contents.delete(trashed);
   expect(contents.has(late)).toBe(true);
   expect(readers.failures).toEqual([]);
   expect(readers.reads).toBeGreaterThan(20);
@@ -189,7 +193,7 @@ test('when it is finished the old installation only reads', { timeout: 60_000 },
   expect(stderr).toContain('The old stores take no changes from now on. Reads go on.\n');
   expect(stderr).not.toContain('gatehouse:');
   expect(status).toBe(0);
-  expect(report).toMatchObject({ finished: true, different: 0, contents: contents.size });
+  expect(report).toMatchObject({ finished: true, different: 0, contents: contents.size + 1 }); // and the one in the trash
   const queue = report.kinds.find((one: any) => one.name === 'queue worker');
   expect(queue).toMatchObject({ target: queue.source, different: 0 });
   expect(queue.source).toBeGreaterThanOrEqual(1000); // every upload, one of them as a dead letter
@@ -223,6 +227,12 @@ test('the roles on the servers have everything', { timeout: 120_000 }, async () 
       const answer = await fresh.request('GET', `/files/${id}/content`, { token: ada });
       expect(sha256(Buffer.from(await answer.arrayBuffer()))).toBe(contents.get(id));
     }));
+
+  expect((await fresh.json('GET', '/files?trash=true', ada)).items).toMatchObject([inTrash]);
+  const restored = await fresh.request('POST', `/files/${inTrash.id}/restore`, { token: ada });
+  expect(restored.status).toBe(200);
+  const content = await fresh.request('GET', `/files/${inTrash.id}/content`, { token: ada });
+  expect(sha256(Buffer.from(await content.arrayBuffer()))).toBe(inTrash.sha256);
 
   // A session from before goes on, an administrator is one, the log of what happened is whole.
   const refreshed = await fresh.request('POST', '/refresh', { headers: { 'content-type': 'application/json' }, body: JSON.stringify({ refresh_token: refresh }) });
