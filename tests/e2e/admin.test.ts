@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
 import { freePort } from '../support/process.js';
-import { barriers, button, isShown, launch, logIn, picture, visit, type Visitor } from './browser.js';
+import { barriers, button, isShown, launch, logIn, picture, screens, visit, type Visitor } from './browser.js';
 
 const scratch = scratchDirectory();
 const mended = path.join(scratch, 'mended');
@@ -244,12 +244,7 @@ test('what is wrong with a role is said where it is wrong', async () => {
   admin.complaints.length = 0;
 });
 
-describe.each([
-  { name: 'desktop', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
-  { name: 'desktop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const },
-  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' as const },
-  { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' as const },
-])('$name', ({ name, viewport, colorScheme }) => {
+describe.each(screens)('$name', ({ name, viewport, colorScheme }) => {
   test('no view keeps anybody out, is wider than the screen, or breaks a policy', async () => {
     const visitor = await visit(browser, { viewport, colorScheme });
     const { page } = visitor;

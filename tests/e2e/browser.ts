@@ -71,6 +71,14 @@ async function rest(page: Page): Promise<void> {
   });
 }
 
+// What every view is looked at on.
+export const screens = [
+  { name: 'desktop', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
+  { name: 'desktop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const },
+  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' as const },
+  { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' as const },
+];
+
 export async function picture(page: Page, name: string): Promise<void> {
   await rest(page);
   await page.screenshot({ path: path.join(artifacts, `${name}.png`) });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gatehouse, password } from '../support/gatehouse.js';
-import { barriers, button, isShown, launch, logIn, picture, visit, type Visitor } from './browser.js';
+import { barriers, button, isShown, launch, logIn, picture, screens, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse({ distributed: false });
 let browser: Browser;
@@ -118,12 +118,7 @@ test('where mails are sent, there is no way to them', async () => {
   }
 });
 
-describe.each([
-  { name: 'desktop', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
-  { name: 'desktop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const },
-  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' as const },
-  { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' as const },
-])('$name', ({ name, viewport, colorScheme }) => {
+describe.each(screens)('$name', ({ name, viewport, colorScheme }) => {
   test('mails keep nobody out and are not wider than the screen', async () => {
     const visitor = await visit(browser, { viewport, colorScheme });
     const { page, context, complaints } = visitor;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Gatehouse, root } from '../support/gatehouse.js';
-import { barriers, button, isShown, launch, picture, visit } from './browser.js';
+import { barriers, button, isShown, launch, picture, screens, visit } from './browser.js';
 
 const gatehouse = new Gatehouse();
 let browser: Browser;
@@ -75,12 +75,7 @@ test('an address leads to one request, and links lead to the types it names', as
   await context.close();
 });
 
-describe.each([
-  { name: 'desktop', viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const },
-  { name: 'desktop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const },
-  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' as const },
-  { name: 'phone-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' as const },
-])('$name', ({ name, viewport, colorScheme }) => {
+describe.each(screens)('$name', ({ name, viewport, colorScheme }) => {
   test('it keeps nobody out and is not wider than the screen, with everything open', async () => {
     const { page, context, complaints } = await visit(browser, { viewport, colorScheme });
     await page.goto(`${gatehouse.url}/console/api`);
