@@ -3,12 +3,11 @@
 
 #include "base/encoding.hpp"
 #include "base/secret.hpp"
+#include "base/text.hpp"
 #include "http/problem.hpp"
 #include "http/url.hpp"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace gatehouse::files {
 
@@ -21,9 +20,8 @@ constexpr std::string_view generation_parameter = "generation";
 // In the one form that make() writes.
 std::optional<std::int64_t> parse_number(std::string_view text)
 {
-    std::int64_t number = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || text != std::to_string(number))
+    auto number = read_number<std::int64_t>(text);
+    if (!number || text != std::to_string(*number))
         return std::nullopt;
     return number;
 }

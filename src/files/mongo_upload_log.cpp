@@ -4,6 +4,7 @@
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
+#include "base/text.hpp"
 #include "files/mongo_records.hpp"
 
 #include <fmt/format.h>
@@ -81,17 +82,6 @@ UploadEntry to_entry(const Document& document, const std::string& upload)
     return entry;
 }
 
-std::vector<std::string> split_parts(std::string_view text)
-{
-    std::vector<std::string> parts;
-    while (!text.empty()) {
-        std::size_t end = std::min(text.find(' '), text.size());
-        parts.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return parts;
-}
-
 std::optional<UploadDocument> to_upload(const Document& document)
 {
     auto id = document.find_text("_id");
@@ -110,7 +100,7 @@ std::optional<UploadDocument> to_upload(const Document& document)
     upload.created_at = document.find_time("created_at").value_or(TimePoint{});
     upload.expires_at = document.find_time("expires_at").value_or(TimePoint{});
     upload.partial = document.find_flag("partial");
-    upload.parts = split_parts(document.find_text("parts").value_or(""));
+    upload.parts = split_words(document.find_text("parts").value_or(""));
     return found;
 }
 
@@ -180,7 +170,7 @@ UploadLog::Claims UploadLog::find_claims(const std::string& owner, const std::ve
     Claims claims;
     database_.find(uploads_collection, filter, options, [&](const Document& document) {
         ++claims.uploads;
-        std::vector<std::string> taken = split_parts(document.find_text("parts").value_or(""));
+        std::vector<std::string> taken = split_words(document.find_text("parts").value_or(""));
         if (!taken.empty()) {
             bool overlap = std::ranges::find_first_of(parts, taken) != parts.end();
             claims.parts_taken = claims.parts_taken || overlap;

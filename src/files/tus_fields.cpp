@@ -3,6 +3,7 @@
 
 #include "base/encoding.hpp"
 #include "base/id.hpp"
+#include "base/text.hpp"
 #include "http/list.hpp"
 #include "http/problem.hpp"
 #include "http/tokens.hpp"
@@ -81,14 +82,8 @@ Concat find_concat(const http::Headers& headers)
     }
     if (!field->starts_with(final_prefix))
         refuse(field_name, "must be partial, or final; with the addresses of the parts behind it.");
-    std::string_view rest = field->substr(final_prefix.size());
     std::set<std::string, std::less<>> seen;
-    while (!rest.empty()) {
-        std::size_t end = std::min(rest.find(' '), rest.size());
-        std::string_view address = rest.substr(0, end);
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-        if (address.empty())
-            continue;
+    auto add = [&](std::string_view address) {
         std::size_t at = address.rfind(folder);
         std::string id(at == std::string_view::npos ? "" : address.substr(at + folder.size()));
         if (!is_id(id))
@@ -98,7 +93,8 @@ Concat find_concat(const http::Headers& headers)
         if (concat.parts.size() == parts_max)
             refuse(field_name, fmt::format("at most {} uploads can be joined.", parts_max));
         concat.parts.push_back(std::move(id));
-    }
+    };
+    for_each_word(field->substr(final_prefix.size()), add);
     if (concat.parts.empty())
         refuse(field_name, "names no parts.");
     return concat;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "files/upload_records.hpp"
 
+#include "base/text.hpp"
 #include "files/content_directory.hpp"
 
 #include <fmt/format.h>
@@ -24,17 +25,6 @@ sql::Value to_value(const std::optional<std::uint64_t>& length)
 
 std::string join_parts(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, " ")); }
 
-std::vector<std::string> split_parts(std::string_view text)
-{
-    std::vector<std::string> parts;
-    while (!text.empty()) {
-        std::size_t end = std::min(text.find(' '), text.size());
-        parts.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return parts;
-}
-
 struct Claims {
     std::size_t uploads = 0;
     std::uint64_t bytes = 0;
@@ -55,7 +45,7 @@ bool are_taken(sql::Connection& connection, const Upload& upload)
 {
     for (const auto& row :
          connection.query("SELECT parts FROM uploads WHERE owner = ? AND parts <> ''", {upload.owner})) {
-        std::vector<std::string> taken = split_parts(row.text(0));
+        std::vector<std::string> taken = split_words(row.text(0));
         if (std::ranges::find_first_of(upload.parts, taken) != upload.parts.end())
             return true;
     }
@@ -79,7 +69,7 @@ Record to_record(const sql::Row& row)
     record.hash = row.blob(9);
     record.epoch = row.integer(10);
     upload.partial = row.integer(11) != 0;
-    upload.parts = split_parts(row.text(12));
+    upload.parts = split_words(row.text(12));
     return record;
 }
 

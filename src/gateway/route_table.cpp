@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/route_table.hpp"
 
+#include "base/text.hpp"
 #include "gateway/host.hpp"
 
 #include <fmt/format.h>
@@ -83,17 +84,6 @@ constexpr BuiltIn built_ins[] = {
     {"GET", "/download", Role::files, required, "files:read", form_bytes_max},
     {"GET", "/events", Role::files, required, "files:read", form_bytes_max},
 };
-
-std::vector<std::string> split_words(std::string_view text)
-{
-    std::vector<std::string> words;
-    while (!text.empty()) {
-        std::size_t end = std::min(text.find(' '), text.size());
-        words.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return words;
-}
 
 std::string_view first_segment(std::string_view path)
 {

@@ -2,6 +2,7 @@
 #include "identity/external_token.hpp"
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "http/message.hpp"
 #include "identity/token_parts.hpp"
 
@@ -44,13 +45,7 @@ std::vector<std::string> words_of(const json::value* claim)
             if (item.is_string())
                 words.emplace_back(item.get_string());
     } else if (claim && claim->is_string()) {
-        std::string_view text = claim->get_string();
-        while (!text.empty()) {
-            std::size_t end = std::min(text.find(' '), text.size());
-            if (end != 0)
-                words.emplace_back(text.substr(0, end));
-            text.remove_prefix(std::min(end + 1, text.size()));
-        }
+        words = split_words(claim->get_string());
     }
     return words;
 }
