@@ -27,6 +27,8 @@ namespace {
 constexpr int accept_batch_max = 16;
 constexpr std::chrono::milliseconds failure_pause{100};
 constexpr std::chrono::milliseconds drain_look{20};
+// For the last part of a handshake that has begun: a round trip to nearly anywhere.
+constexpr std::chrono::milliseconds handshake_rest{250};
 
 std::string address_text(const sockaddr_storage& storage, socklen_t size)
 {
@@ -75,16 +77,18 @@ private:
 
 Acceptor::Acceptor(asio::io_context& io, UniqueFd socket, const ServerOptions& options, const Handler& handler)
     : io_(io), context_(io.get_executor(), options, handler), listener_(io, socket.release()), pause_(io),
-      connections_(io.get_executor(), "http", options.connections_max), own_(io.get_executor(), "http", 2)
+      end_look_(io), connections_(io.get_executor(), "http", options.connections_max),
+      own_(io.get_executor(), "http", 2)
 {
 }
 
-void Acceptor::start()
+void Acceptor::listen()
 {
     if (context_.options.shared_port)
         begin_to_listen(listener_.native_handle(), context_.options.name);
-    own_.spawn(accept());
 }
+
+void Acceptor::start() { own_.spawn(accept()); }
 
 Task<void> Acceptor::accept()
 {
@@ -211,13 +215,37 @@ Task<void> Acceptor::run_http2(StreamSocket& stream, Peer peer, Buffer received)
 
 void Acceptor::drain(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace, std::function<void()> ended)
 {
+    own_.spawn(stop(grace, idle_grace));
+    wait_for_end(std::move(ended));
+}
+
+Task<void> Acceptor::stop(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace)
+{
+    if (context_.options.shared_port && idle_grace.count() > 0)
+        co_await end_handshakes();
+    stop_accepting();
+    co_await stop_connections(grace, idle_grace);
+}
+
+// The kernel resets a connection whose handshake a closed socket had begun, though another one shares the port.
+Task<void> Acceptor::end_handshakes()
+{
+    if (!begin_no_handshake(listener_.native_handle())) {
+        log::warn("http", "handshakes that are under way may be lost",
+                  {{"server", context_.options.name}, {"error", std::strerror(errno)}});
+        co_return;
+    }
+    asio::steady_timer timer(io_, handshake_rest);
+    co_await timer.async_wait(asio::as_tuple(asio::deferred));
+}
+
+void Acceptor::stop_accepting()
+{
     accept_rest();
     context_.draining = true;
     boost::system::error_code ignored;
     listener_.close(ignored);
     pause_.cancel();
-    own_.spawn(stop_connections(grace, idle_grace));
-    wait_for_end(std::move(ended));
 }
 
 // The kernel resets what waits in a socket that is closed.
@@ -265,8 +293,8 @@ void Acceptor::wait_for_end(std::function<void()> ended)
         ended();
         return;
     }
-    pause_.expires_after(std::chrono::milliseconds{5});
-    pause_.async_wait([this, ended = std::move(ended)](const boost::system::error_code&) { wait_for_end(ended); });
+    end_look_.expires_after(std::chrono::milliseconds{5});
+    end_look_.async_wait([this, ended = std::move(ended)](const boost::system::error_code&) { wait_for_end(ended); });
 }
 
 }  // namespace gatehouse::http

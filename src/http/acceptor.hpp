@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server's part on one I/O thread: accepts on its own socket and runs the connections to their end.
 //
-// Everything but the constructor, the destructor and connection_count() runs on that thread.
+// Everything but the constructor, the destructor, listen() and the figures runs on that thread.
 #pragma once
 
 #include "base/task_group.hpp"
@@ -25,6 +25,9 @@ public:
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
+    // Begins to listen where the port is shared; from the thread that starts the server, before start(). Throws
+    // std::system_error.
+    void listen();
     void start();
 
     // Server::drain() on this thread. Calls `ended` when nothing of this runs any more.
@@ -47,6 +50,9 @@ private:
     Task<bool> find_client(StreamSocket& stream, std::string& address, AddressLimit::Place& place);
     Task<bool> shake_hands(StreamSocket& stream);
     Task<void> run_http2(StreamSocket& stream, Peer peer, Buffer received);
+    Task<void> stop(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace);
+    Task<void> end_handshakes();
+    void stop_accepting();
     void accept_rest();
     Task<void> stop_connections(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace);
     Task<void> wait_for_idle(std::chrono::milliseconds idle_grace);
@@ -56,6 +62,7 @@ private:
     ServerContext context_;
     asio::posix::stream_descriptor listener_;
     asio::steady_timer pause_;
+    asio::steady_timer end_look_;
     bool failing_ = false;  // logged once for each time it begins
     TaskGroup connections_;
     TaskGroup own_;

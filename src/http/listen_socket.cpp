@@ -5,11 +5,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -115,6 +117,20 @@ void begin_to_listen(int socket, const std::string& where)
 {
     if (::listen(socket, backlog) != 0)
         fail(errno, where);
+}
+
+bool begin_no_handshake(int socket)
+{
+    constexpr std::uint32_t flags_offset = 13;  // of the TCP header, where a filter's packet begins (RFC 9293, 3.1)
+    constexpr std::uint32_t syn = 0x02;
+    constexpr std::uint32_t ack = 0x10;
+    std::array<sock_filter, 5> program{{
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_offset), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, syn | ack),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, syn, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),  // dropped
+        BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),                                         // whole
+    }};
+    sock_fprog filter{program.size(), program.data()};
+    return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
 ListenSockets listen_unix(const std::string& path, std::size_t count)

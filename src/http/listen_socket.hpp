@@ -25,6 +25,11 @@ ListenSockets listen_tcp(const std::string& address, std::uint16_t port, std::si
 // Throws std::system_error.
 void begin_to_listen(int socket, const std::string& where);
 
+// From now on the kernel drops requests for new connections to this TCP socket; those whose handshake has begun still
+// come to be accepted. Who is dropped asks again (after a second, RFC 6298) and reaches another socket that shares the
+// port, when this one is closed by then. False with errno: the kernel does not do that here.
+bool begin_no_handshake(int socket);
+
 // One Unix socket of mode 0600, in `count` descriptors. A socket file that nobody serves any more is replaced.
 ListenSockets listen_unix(const std::string& path, std::size_t count);
 

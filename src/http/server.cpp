@@ -36,6 +36,8 @@ public:
 
     void start()
     {
+        for (const auto& acceptor : acceptors_)
+            acceptor->listen();
         started_ = true;
         for (std::size_t i = 0; i < acceptors_.size(); ++i)
             asio::post(threads_.context(i), [acceptor = acceptors_[i].get()] { acceptor->start(); });

@@ -60,7 +60,8 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    void start();  // begins to accept
+    // Begins to accept. With a shared port it listens when this has returned; throws std::system_error.
+    void start();
     std::uint16_t port() const;
     std::size_t connection_count() const;
 
@@ -73,7 +74,8 @@ public:
 
     // Stops accepting, closes idle connections, lets requests in progress finish for at most `grace` (their answers say
     // `connection: close`), then cuts the rest. Idle connections are closed after `idle_grace`, so that a request which
-    // is on its way to one meanwhile is not lost. Blocks; call from a thread that is not an I/O thread.
+    // is on its way to one meanwhile is not lost; with a shared port, handshakes that are under way end, too. Blocks;
+    // call from a thread that is not an I/O thread.
     void drain(std::chrono::milliseconds grace, std::chrono::milliseconds idle_grace = {});
 
 private:
