@@ -7,9 +7,9 @@
 #include "app/command_model.hpp"
 #include "app/config_commands.hpp"
 #include "app/config_explain.hpp"
-#include "app/config_print.hpp"
 #include "app/describe.hpp"
 #include "app/doctor.hpp"
+#include "app/health_command.hpp"
 #include "app/import_command.hpp"
 #include "app/migrate_command.hpp"
 #include "app/serve.hpp"
@@ -25,57 +25,6 @@ namespace gatehouse::app {
 namespace {
 
 using Action = std::function<int(const CommandLine&)>;
-
-int check_configuration(const CommandLine& line)
-{
-    auto loaded = load_or_explain(line);
-    if (!loaded)
-        return 2;
-    for (const std::string& warning : loaded->warnings)
-        fmt::print(stderr, "warning: {}\n", warning);
-    fmt::print("The configuration is fine.\n");
-    return 0;
-}
-
-int print_configuration(const CommandLine& line)
-{
-    auto loaded = load_or_explain(line);
-    if (!loaded)
-        return 2;
-    if (line.json)
-        fmt::print("{}\n", json::serialize(config_to_json(loaded->config)));
-    else
-        fmt::print("{}", config_to_yaml(loaded->config));
-    return 0;
-}
-
-int describe(const CommandLine& line)
-{
-    auto text = describe_topic(line.what);
-    if (!text) {
-        fmt::print(stderr, "gatehouse: nothing is called `{}`\n", line.what);
-        return 2;
-    }
-    fmt::print("{}", *text);
-    return 0;
-}
-
-int print_completion(const CommandLine& line)
-{
-    auto text = describe_topic("completion." + line.what);
-    if (!text) {
-        fmt::print(stderr, "gatehouse: there is no completion for `{}`: bash, zsh and fish have one\n", line.what);
-        return 2;
-    }
-    fmt::print("{}", *text);
-    return 0;
-}
-
-int print_man_page(const CommandLine&)
-{
-    fmt::print("{}", *describe_topic("man"));
-    return 0;
-}
 
 // Builds the commands; `action` becomes the one that was asked for.
 class Parser final {
@@ -99,6 +48,7 @@ public:
         add_backup();
         add_migrate();
         add_doctor();
+        add_health();
         add_login();
         add_files();
         add_upload();
@@ -144,6 +94,11 @@ private:
             ->allow_extra_args(false);
         to->add_option("--listen", line_.flags.listen, "Public address (default: 127.0.0.1:8080; port 0: any free one)")
             ->option_text("ADDR:PORT");
+        add_ops_listen(to);
+    }
+
+    void add_ops_listen(CLI::App* to)
+    {
         to->add_option("--ops-listen", line_.flags.ops_listen,
                        "Address of probes and metrics (default: 127.0.0.1:9090)")
             ->option_text("ADDR:PORT");
@@ -165,11 +120,10 @@ private:
     void add_config()
     {
         CLI::App* config = group("config", "Look at the configuration");
-        CLI::App* check =
-            command(*config, "check", "Tell every error of the configuration at once", check_configuration);
+        CLI::App* check = command(*config, "check", "Tell every error of the configuration at once", config_check);
         add_process_flags(check);
         check->footer("Examples:\n  gatehouse config check --config gatehouse.yaml");
-        CLI::App* print = command(*config, "print", "Print what is in force, without secrets", print_configuration);
+        CLI::App* print = command(*config, "print", "Print what is in force, without secrets", config_print);
         add_process_flags(print);
         add_json(print);
         print->footer("Examples:\n  gatehouse config print\n"
@@ -414,6 +368,30 @@ private:
             "Exit code 0 when nothing failed, 1 when something did, 2 when the configuration is wrong.\n\n"
             "Examples:\n  gatehouse doctor --config gatehouse.yaml\n"
             "  gatehouse doctor --role gateway --json");
+    }
+
+    void add_health()
+    {
+        CLI::App* made = command(app_, "health", "Ask a running server whether it is ready", app::health);
+        HealthLine& line = line_.health;
+        made->add_option("probe", line.probe, "ready (default): requests may be sent to it; live: it answers; started")
+            ->check(CLI::IsMember({"ready", "live", "started"}))
+            ->option_text("PROBE");
+        made->add_option("--gateway", line.gateway,
+                         "Ask the gateway at this URL instead, as its clients do: does it answer, and reach auth?")
+            ->option_text("URL")
+            ->excludes("probe");
+        made->add_option("--timeout", line.timeout, "How long to wait at most (default: 2s)")->option_text("DURATION");
+        made->add_option("--ca", line_.client.ca, "File with the authorities of the gateway's certificate")
+            ->option_text("FILE");
+        add_common(made);
+        add_ops_listen(made);
+        add_json(made);
+        made->footer(
+            "For containers: asks ops.listen of the same configuration and environment as `gatehouse serve`.\n\n"
+            "Exit code 0 when it is, 1 and what it lacks when not or when nothing answers.\n\n"
+            "Examples:\n  gatehouse health\n  gatehouse health live --timeout 500ms\n"
+            "  gatehouse health --gateway https://files.example.com");
     }
 
     void add_server(CLI::App* to)

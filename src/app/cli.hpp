@@ -35,6 +35,13 @@ struct MigrateLine {
     bool back = false;
 };
 
+// Of `gatehouse health`.
+struct HealthLine {
+    std::string probe = "ready";
+    std::string gateway;  // URL; empty: the server of this configuration
+    std::string timeout = "2s";
+};
+
 // What was written on the command line. Each command looks at its own part.
 struct CommandLine {
     std::optional<std::string> config;  // of --config, else of GATEHOUSE_CONFIG
@@ -59,6 +66,7 @@ struct CommandLine {
     std::string what;  // to describe
     ClientLine client;
     MigrateLine migrate;
+    HealthLine health;
 };
 
 int run_command_line(int argc, const char* const* argv);

@@ -119,6 +119,9 @@ void set_options(CURL* handle, const HttpCall& call, Transfer& transfer)
     curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, connect_max_ms);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, idle_max_seconds);
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(call.time_max.count()));
+    if (call.direct)
+        curl_easy_setopt(handle, CURLOPT_PROXY, "");
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);

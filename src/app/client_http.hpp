@@ -2,6 +2,7 @@
 // HTTP from the command line to a Gatehouse server, by libcurl: one request, its answer. Blocks; any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -15,9 +16,11 @@ namespace gatehouse::app {
 struct HttpCall {
     std::string method = "GET";
     std::string url;
-    std::vector<std::string> headers;  // "Name: value"
-    std::string ca;                    // file with certificate authorities; empty: the system's
-    std::string body;                  // a small one
+    std::vector<std::string> headers;       // "Name: value"
+    std::string ca;                         // file with certificate authorities; empty: the system's
+    std::string body;                       // a small one
+    std::chrono::milliseconds time_max{0};  // for all of it; 0: as long as something moves
+    bool direct = false;                    // not by a proxy that the environment names
 
     // Or a body that is read piece by piece: `size` bytes, from `seek(0)` on. read() gives 0 at the end.
     std::function<std::size_t(char* buffer, std::size_t room)> read;
@@ -46,7 +49,8 @@ private:
     Kind kind_;
 };
 
-// Redirects are not followed: a token goes to nobody else. Throws HttpFailure; also when nothing moves for a minute.
+// Redirects are not followed: a token goes to nobody else. Throws HttpFailure; also when nothing moves for a minute,
+// and after `time_max`.
 HttpReply http_call(const HttpCall& call);
 
 }  // namespace gatehouse::app

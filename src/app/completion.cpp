@@ -214,6 +214,8 @@ std::vector<std::string> words_for(const std::string& path, const CommandOption&
         return {"gateway", "auth", "files", "worker", "notifier", "all"};
     if (option.value == "SHELL")
         return {"bash", "zsh", "fish"};
+    if (option.value == "PROBE")
+        return {"ready", "live", "started"};
     if (option.value == "METHOD")
         return {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
     return {};

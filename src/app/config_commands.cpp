@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/config_commands.hpp"
 
+#include "app/config_print.hpp"
 #include "app/control.hpp"
 #include "app/data_directory.hpp"
 #include "base/error.hpp"
@@ -93,6 +94,29 @@ std::optional<json::object> find_server_answer(const CommandLine& line, const st
     } catch (const Unavailable&) {
         return std::nullopt;
     }
+}
+
+int config_check(const CommandLine& line)
+{
+    auto loaded = load_or_explain(line);
+    if (!loaded)
+        return 2;
+    for (const std::string& warning : loaded->warnings)
+        fmt::print(stderr, "warning: {}\n", warning);
+    fmt::print("The configuration is fine.\n");
+    return 0;
+}
+
+int config_print(const CommandLine& line)
+{
+    auto loaded = load_or_explain(line);
+    if (!loaded)
+        return 2;
+    if (line.json)
+        fmt::print("{}\n", json::serialize(config_to_json(loaded->config)));
+    else
+        fmt::print("{}", config_to_yaml(loaded->config));
+    return 0;
 }
 
 int config_reload(const CommandLine& line)

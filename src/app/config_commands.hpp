@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that ask a running server about its configuration. Each gives the exit code.
+// The commands about the configuration: that of the command line, and that of a running server. Each gives the exit
+// code.
 #pragma once
 
 #include "app/cli.hpp"
@@ -16,6 +17,8 @@ namespace gatehouse::app {
 std::optional<json::object> find_server_answer(const CommandLine& line, const std::string& name,
                                                const json::object& arguments);
 
+int config_check(const CommandLine& line);
+int config_print(const CommandLine& line);
 int config_reload(const CommandLine& line);
 int config_diff(const CommandLine& line);
 

@@ -212,13 +212,16 @@ Result<LoadedConfig, std::vector<std::string>> load_config(const Sources& source
     return loaded;
 }
 
-std::filesystem::path data_directory_of(const Sources& sources)
+ReadConfig read_config(const Sources& sources)
 {
-    Config config;
-    Report ignored;
-    read_sources(sources, config, ignored);
-    return config.data;
+    ReadConfig read;
+    Report report;
+    read_sources(sources, read.config, report);
+    read.errors = report.errors();
+    return read;
 }
+
+std::filesystem::path data_directory_of(const Sources& sources) { return read_config(sources).config.data; }
 
 std::vector<std::pair<std::string, std::string>> gatehouse_environment()
 {

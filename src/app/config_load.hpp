@@ -69,6 +69,13 @@ struct LoadedConfig {
 // The error is one line for each thing that is wrong.
 Result<LoadedConfig, std::vector<std::string>> load_config(const Sources& sources);
 
+// As far as they can be read; whether all of it fits together is not looked at. For what a running server is asked.
+struct ReadConfig {
+    Config config;
+    std::vector<std::string> errors;
+};
+ReadConfig read_config(const Sources& sources);
+
 // The data directory that they name, whatever else may be wrong with them: where a server is found.
 std::filesystem::path data_directory_of(const Sources& sources);
 

@@ -55,4 +55,32 @@ std::optional<std::string> describe_topic(std::string_view topic)
     return std::nullopt;
 }
 
+int describe(const CommandLine& line)
+{
+    auto text = describe_topic(line.what);
+    if (!text) {
+        fmt::print(stderr, "gatehouse: nothing is called `{}`\n", line.what);
+        return 2;
+    }
+    fmt::print("{}", *text);
+    return 0;
+}
+
+int print_completion(const CommandLine& line)
+{
+    auto text = describe_topic("completion." + line.what);
+    if (!text) {
+        fmt::print(stderr, "gatehouse: there is no completion for `{}`: bash, zsh and fish have one\n", line.what);
+        return 2;
+    }
+    fmt::print("{}", *text);
+    return 0;
+}
+
+int print_man_page(const CommandLine&)
+{
+    fmt::print("{}", *describe_topic("man"));
+    return 0;
+}
+
 }  // namespace gatehouse::app

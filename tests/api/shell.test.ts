@@ -34,6 +34,7 @@ test('bash completes commands, options and what they take', () => {
   expect(offered('user', 'add', '--em')).toEqual(['--email']);
   expect(offered('serve', '--role', 'g')).toEqual(['gateway']);
   expect(offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);
+  expect(offered('health', '')).toEqual(['ready', 'live', 'started']);
   expect(offered('upload', 'holi').sort()).toEqual(['holiday.mp4', 'holidays']);
   expect(offered('doctor', '--data', 'holi')).toEqual(['holidays']);
   expect(offered('files', 'rm', 'holi')).toEqual([]);
@@ -54,7 +55,7 @@ test('another shell has none', () => {
 
 test('the manual page is right for roff and has every command', () => {
   const page = run(binary, ['man']).stdout;
-  for (const command of ['serve', 'user add', 'doctor', 'files get', 'upload']) expect(page).toContain(`.SS gatehouse ${command}\n`);
+  for (const command of ['serve', 'user add', 'doctor', 'health', 'files get', 'upload']) expect(page).toContain(`.SS gatehouse ${command}\n`);
   if (!has('groff')) return;
   expect(run('groff', ['-man', '-Tutf8', '-ww', '-z'], page)).toMatchObject({ status: 0, stderr: '' });
 });

@@ -9,7 +9,7 @@ _gatehouse() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      ' serve' | ' config' | 'config check' | 'config print' | 'config reload' | 'config diff' | 'config explain' | ' user' | 'user add' | 'user list' | 'user show' | 'user passwd' | 'user disable' | 'user enable' | 'user remove' | 'user totp-reset' | 'user roles' | 'user import' | ' role' | 'role list' | 'role add' | 'role set' | 'role remove' | ' key' | 'key list' | 'key rotate' | ' audit' | 'audit list' | 'audit verify' | ' dead' | 'dead list' | 'dead show' | 'dead retry' | 'dead drop' | ' backup' | ' restore' | ' migrate' | ' doctor' | ' login' | ' logout' | ' files' | 'files list' | 'files get' | 'files rm' | 'files restore' | ' upload' | ' version' | ' completion' | ' man')
+      ' serve' | ' config' | 'config check' | 'config print' | 'config reload' | 'config diff' | 'config explain' | ' user' | 'user add' | 'user list' | 'user show' | 'user passwd' | 'user disable' | 'user enable' | 'user remove' | 'user totp-reset' | 'user roles' | 'user import' | ' role' | 'role list' | 'role add' | 'role set' | 'role remove' | ' key' | 'key list' | 'key rotate' | ' audit' | 'audit list' | 'audit verify' | ' dead' | 'dead list' | 'dead show' | 'dead retry' | 'dead drop' | ' backup' | ' restore' | ' migrate' | ' doctor' | ' health' | ' login' | ' logout' | ' files' | 'files list' | 'files get' | 'files rm' | 'files restore' | ' upload' | ' version' | ' completion' | ' man')
         command="${command:+$command }${COMP_WORDS[i]}" ;;
     esac
   done
@@ -105,6 +105,12 @@ _gatehouse() {
     'doctor:--role') _gatehouse_words 'gateway auth files worker notifier all'; return ;;
     'doctor:--listen') :; return ;;
     'doctor:--ops-listen') :; return ;;
+    'health:--gateway') :; return ;;
+    'health:--timeout') :; return ;;
+    'health:--ca') _gatehouse_paths -f; return ;;
+    'health:--config') _gatehouse_paths -f; return ;;
+    'health:--data') _gatehouse_paths -d; return ;;
+    'health:--ops-listen') :; return ;;
     'login:--server') :; return ;;
     'login:--ca') _gatehouse_paths -f; return ;;
     'login:--otp') :; return ;;
@@ -130,7 +136,7 @@ _gatehouse() {
     'upload:--token') :; return ;;
   esac
   case "$command" in
-    '') if [[ $cur == -* ]]; then _gatehouse_words '--help --version'; else _gatehouse_words 'serve config user role key audit dead backup restore migrate doctor login logout files upload version completion man'; fi ;;
+    '') if [[ $cur == -* ]]; then _gatehouse_words '--help --version'; else _gatehouse_words 'serve config user role key audit dead backup restore migrate doctor health login logout files upload version completion man'; fi ;;
     'serve') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --role --listen --ops-listen'; else :; fi ;;
     'config') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else _gatehouse_words 'check print reload diff explain'; fi ;;
     'config check') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --role --listen --ops-listen'; else :; fi ;;
@@ -169,6 +175,7 @@ _gatehouse() {
     'restore') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --json'; else _gatehouse_paths -d; fi ;;
     'migrate') if [[ $cur == -* ]]; then _gatehouse_words '--help --from --from-config --finish --back --config --data --json'; else :; fi ;;
     'doctor') if [[ $cur == -* ]]; then _gatehouse_words '--help --config --data --role --listen --ops-listen --json'; else :; fi ;;
+    'health') if [[ $cur == -* ]]; then _gatehouse_words '--help --gateway --timeout --ca --config --data --ops-listen --json'; else _gatehouse_words 'ready live started'; fi ;;
     'login') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca --password-stdin --otp --json'; else :; fi ;;
     'logout') if [[ $cur == -* ]]; then _gatehouse_words '--help --server --ca'; else :; fi ;;
     'files') if [[ $cur == -* ]]; then _gatehouse_words '--help'; else _gatehouse_words 'list get rm restore'; fi ;;

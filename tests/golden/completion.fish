@@ -3,7 +3,7 @@ function __gatehouse_command
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path $word"
-            case ' serve' ' config' 'config check' 'config print' 'config reload' 'config diff' 'config explain' ' user' 'user add' 'user list' 'user show' 'user passwd' 'user disable' 'user enable' 'user remove' 'user totp-reset' 'user roles' 'user import' ' role' 'role list' 'role add' 'role set' 'role remove' ' key' 'key list' 'key rotate' ' audit' 'audit list' 'audit verify' ' dead' 'dead list' 'dead show' 'dead retry' 'dead drop' ' backup' ' restore' ' migrate' ' doctor' ' login' ' logout' ' files' 'files list' 'files get' 'files rm' 'files restore' ' upload' ' version' ' completion' ' man'
+            case ' serve' ' config' 'config check' 'config print' 'config reload' 'config diff' 'config explain' ' user' 'user add' 'user list' 'user show' 'user passwd' 'user disable' 'user enable' 'user remove' 'user totp-reset' 'user roles' 'user import' ' role' 'role list' 'role add' 'role set' 'role remove' ' key' 'key list' 'key rotate' ' audit' 'audit list' 'audit verify' ' dead' 'dead list' 'dead show' 'dead retry' 'dead drop' ' backup' ' restore' ' migrate' ' doctor' ' health' ' login' ' logout' ' files' 'files list' 'files get' 'files rm' 'files restore' ' upload' ' version' ' completion' ' man'
                 set path (string trim -- "$path $word")
         end
     end
@@ -24,6 +24,7 @@ complete -c gatehouse -n '__gatehouse_at \'\'' -a 'backup' -d 'Copy the embedded
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'restore' -d 'Bring a backup back into an empty data directory'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'migrate' -d 'Move embedded stores to servers, and compare'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'doctor' -d 'Tell what is wrong with an installation, and what to do about it'
+complete -c gatehouse -n '__gatehouse_at \'\'' -a 'health' -d 'Ask a running server whether it is ready'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'login' -d 'Log in at a server, as one of its users'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'logout' -d 'End the session of `gatehouse login`'
 complete -c gatehouse -n '__gatehouse_at \'\'' -a 'files' -d 'Look at your files on a server, get and remove them'
@@ -175,6 +176,14 @@ complete -c gatehouse -n '__gatehouse_at \'doctor\'' -l role -x -a 'gateway auth
 complete -c gatehouse -n '__gatehouse_at \'doctor\'' -l listen -x -d 'Public address (default: 127.0.0.1:8080; port 0: any free one)'
 complete -c gatehouse -n '__gatehouse_at \'doctor\'' -l ops-listen -x -d 'Address of probes and metrics (default: 127.0.0.1:9090)'
 complete -c gatehouse -n '__gatehouse_at \'doctor\'' -l json -d 'Print JSON'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -l gateway -x -d 'Ask the gateway at this URL instead, as its clients do: does it answer, and reach auth?'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -l timeout -x -d 'How long to wait at most (default: 2s)'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -l ca -r -F -d 'File with the authorities of the gateway\'s certificate'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -l config -r -F -d 'Configuration file (or the variable GATEHOUSE_CONFIG)'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -l data -x -a '(__fish_complete_directories)' -d 'Data directory (default: data)'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -l ops-listen -x -d 'Address of probes and metrics (default: 127.0.0.1:9090)'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -l json -d 'Print JSON'
+complete -c gatehouse -n '__gatehouse_at \'health\'' -a 'ready live started'
 complete -c gatehouse -n '__gatehouse_at \'login\'' -l server -x -d 'URL of the server (or the variable GATEHOUSE_SERVER; default: that of the last login)'
 complete -c gatehouse -n '__gatehouse_at \'login\'' -l ca -r -F -d 'File with the authorities of its certificate (default: the system\'s)'
 complete -c gatehouse -n '__gatehouse_at \'login\'' -l password-stdin -d 'Read the password from standard input'

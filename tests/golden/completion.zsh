@@ -5,7 +5,7 @@ _gatehouse() {
   local -a commands
   for ((i = 2; i < CURRENT; i++)); do
     case "$command $words[i]" in
-      (' serve'|' config'|'config check'|'config print'|'config reload'|'config diff'|'config explain'|' user'|'user add'|'user list'|'user show'|'user passwd'|'user disable'|'user enable'|'user remove'|'user totp-reset'|'user roles'|'user import'|' role'|'role list'|'role add'|'role set'|'role remove'|' key'|'key list'|'key rotate'|' audit'|'audit list'|'audit verify'|' dead'|'dead list'|'dead show'|'dead retry'|'dead drop'|' backup'|' restore'|' migrate'|' doctor'|' login'|' logout'|' files'|'files list'|'files get'|'files rm'|'files restore'|' upload'|' version'|' completion'|' man')
+      (' serve'|' config'|'config check'|'config print'|'config reload'|'config diff'|'config explain'|' user'|'user add'|'user list'|'user show'|'user passwd'|'user disable'|'user enable'|'user remove'|'user totp-reset'|'user roles'|'user import'|' role'|'role list'|'role add'|'role set'|'role remove'|' key'|'key list'|'key rotate'|' audit'|'audit list'|'audit verify'|' dead'|'dead list'|'dead show'|'dead retry'|'dead drop'|' backup'|' restore'|' migrate'|' doctor'|' health'|' login'|' logout'|' files'|'files list'|'files get'|'files rm'|'files restore'|' upload'|' version'|' completion'|' man')
         command="${command:+$command }$words[i]"
         at=$i
         ;;
@@ -27,6 +27,7 @@ _gatehouse() {
         'restore:Bring a backup back into an empty data directory'
         'migrate:Move embedded stores to servers, and compare'
         'doctor:Tell what is wrong with an installation, and what to do about it'
+        'health:Ask a running server whether it is ready'
         'login:Log in at a server, as one of its users'
         'logout:End the session of `gatehouse login`'
         'files:Look at your files on a server, get and remove them'
@@ -323,6 +324,17 @@ _gatehouse() {
         '*--listen[Public address (default\: 127.0.0.1\:8080; port 0\: any free one)]:ADDR\:PORT: ' \
         '*--ops-listen[Address of probes and metrics (default\: 127.0.0.1\:9090)]:ADDR\:PORT: ' \
         '*--json[Print JSON]'
+      ;;
+    ('health')
+      _arguments -S \
+        '*--gateway[Ask the gateway at this URL instead, as its clients do\: does it answer, and reach auth?]:URL: ' \
+        '*--timeout[How long to wait at most (default\: 2s)]:DURATION: ' \
+        '*--ca[File with the authorities of the gateway'\''s certificate]:FILE:_files' \
+        '*--config[Configuration file (or the variable GATEHOUSE_CONFIG)]:FILE:_files' \
+        '*--data[Data directory (default\: data)]:DIR:_files -/' \
+        '*--ops-listen[Address of probes and metrics (default\: 127.0.0.1\:9090)]:ADDR\:PORT: ' \
+        '*--json[Print JSON]' \
+        ':PROBE:(ready live started)'
       ;;
     ('login')
       _arguments -S \
