@@ -109,7 +109,7 @@ func TestLint(t *testing.T) {
 }
 
 func TestOtherVersionsOfKubernetes(t *testing.T) {
-	for version, fine := range map[string]bool{"1.26.0": false, "1.27.0": true, "1.34.0": true} {
+	for version, fine := range map[string]bool{"1.29.0": false, "1.30.0": true, "1.34.0": true} {
 		t.Run(version, func(t *testing.T) {
 			if output, err := template(values("minimal"), "--kube-version", version); (err == nil) != fine {
 				t.Errorf("renders: %v\n%s", err == nil, output)

@@ -45,8 +45,10 @@ func TestComposeServicesAreHardened(t *testing.T) {
 				if _, tag, _ := strings.Cut(service.Image, ":"); tag == "" || tag == "latest" {
 					t.Errorf("%s: image %s", name, service.Image)
 				}
-				// The roles' image has a health check of its own.
-				if role := strings.HasPrefix(service.Image, "gatehouse"); !role && (service.HealthCheck == nil || service.User == "" || service.User == "0") {
+				// The roles' image has a health check of its own, and nothing that another could be made of.
+				if role := strings.HasPrefix(service.Image, "gatehouse"); role && (service.HealthCheck != nil || service.Entrypoint != nil) {
+					t.Errorf("%s runs something else than the program", name)
+				} else if !role && (service.HealthCheck == nil || service.User == "" || service.User == "0") {
 					t.Errorf("%s has no health check, or is root", name)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -77,10 +78,26 @@ func (container *Container) inspect(t *testing.T, format string) string {
 	return container.engine.do(t, "inspect", "--format", format, container.name)
 }
 
-// inside runs a shell command in the container; what it printed, whatever came of it.
-func (container *Container) inside(command string) string {
-	output, _ := container.engine.command("exec", container.name, "bash", "-c", command).CombinedOutput()
-	return strings.TrimSpace(string(output))
+// run runs the program once more in the container, with these variables: what it printed, and its exit code.
+func (container *Container) run(variables []string, arguments ...string) (string, int) {
+	options := []string{"exec"}
+	for _, variable := range variables {
+		options = append(options, "--env", variable)
+	}
+	command := container.engine.command(append(append(options, container.name, "gatehouse"), arguments...)...)
+	output, _ := command.CombinedOutput()
+	return strings.TrimSpace(string(output)), command.ProcessState.ExitCode()
+}
+
+// proc reads a file of the container's first process below the host's /proc.
+func (container *Container) proc(t *testing.T, name string) string {
+	t.Helper()
+	return readFile(t, filepath.Join(container.processDirectory(t), name))
+}
+
+func (container *Container) processDirectory(t *testing.T) string {
+	t.Helper()
+	return filepath.Join("/proc", container.inspect(t, "{{.State.Pid}}"))
 }
 
 // addUser makes the user whom logIn() logs in.

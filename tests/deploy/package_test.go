@@ -5,40 +5,68 @@ package deploy
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// makePackage makes the Debian package of the program under test; the package and its bill of materials.
-func makePackage(t *testing.T, directory string) (string, string) {
-	t.Helper()
-	run(t, filepath.Join(root, "tools", "package"), program, directory)
+// Package is a Debian package, and its bill of materials.
+type Package struct{ file, bom string }
+
+// makePackage makes the package of the program under test.
+func makePackage(directory string) (Package, error) {
+	if output, err := exec.Command(filepath.Join(root, "tools", "package"), program, directory).CombinedOutput(); err != nil {
+		return Package{}, fmt.Errorf("tools/package: %w\n%s", err, output)
+	}
 	packages, _ := filepath.Glob(filepath.Join(directory, "*.deb"))
 	boms, _ := filepath.Glob(filepath.Join(directory, "*.spdx.json"))
 	if len(packages) != 1 || len(boms) != 1 {
-		t.Fatalf("tools/package made %v and %v", packages, boms)
+		return Package{}, fmt.Errorf("tools/package made %v and %v", packages, boms)
 	}
-	return packages[0], boms[0]
+	return Package{packages[0], boms[0]}, nil
+}
+
+var makeSharedPackage = sync.OnceValues(func() (Package, error) {
+	directory := filepath.Join(build, "package")
+	if err := os.RemoveAll(directory); err != nil {
+		return Package{}, err
+	}
+	return makePackage(directory)
+})
+
+// sharedPackage is made once for all tests: packing keeps a core busy for a while.
+func sharedPackage(t *testing.T) Package {
+	t.Helper()
+	made, err := makeSharedPackage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 func TestPackageIsReproducible(t *testing.T) {
-	first, _ := makePackage(t, t.TempDir())
-	second, _ := makePackage(t, t.TempDir())
-	if !bytes.Equal([]byte(readFile(t, first)), []byte(readFile(t, second))) {
+	t.Parallel()
+	first := sharedPackage(t)
+	second, err := makePackage(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal([]byte(readFile(t, first.file)), []byte(readFile(t, second.file))) {
 		t.Error("two packages of one program differ")
 	}
 }
 
 func TestPackageNamesWhatItLinks(t *testing.T) {
-	_, bom := makePackage(t, t.TempDir())
+	t.Parallel()
 	var document struct {
 		SpdxVersion string
 		Packages    []struct{ Name, VersionInfo string }
 	}
-	if err := json.Unmarshal([]byte(readFile(t, bom)), &document); err != nil {
+	if err := json.Unmarshal([]byte(readFile(t, sharedPackage(t).bom)), &document); err != nil {
 		t.Fatal(err)
 	}
 	versions := map[string]string{}
@@ -54,15 +82,13 @@ func TestPackageNamesWhatItLinks(t *testing.T) {
 
 // In a Debian of its own, booted with systemd.
 func TestPackageWorksAsItsUnitConfinesIt(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
-	made, _ := makePackage(t, t.TempDir())
+	made := sharedPackage(t).file
 	video := filepath.Join(t.TempDir(), "video.mp4")
 	run(t, "ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc=d=2:s=640x360", "-f", "lavfi", "-i", "sine=d=2", video)
-	if err := os.MkdirAll(build, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	output, err := exec.Command(filepath.Join(root, "tests", "deploy", "check_package"), made, video, filepath.Join(build, "systemd-root.tar")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("check_package: %v\n%s", err, output)

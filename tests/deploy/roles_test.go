@@ -43,7 +43,8 @@ func checkRolesApart(t *testing.T, engine *Engine) {
 	containers := map[string]*Container{}
 	for _, role := range roles {
 		image := map[bool]string{true: "worker:test", false: "gatehouse:test"}[role == "worker"]
-		variables := append([]string{"GATEHOUSE_OPS__LISTEN=" + freeAddress(t),
+		// On all addresses, as by the image's own variables: its health check finds that, too.
+		variables := append([]string{"GATEHOUSE_OPS__LISTEN=" + strings.Replace(freeAddress(t), "127.0.0.1", "0.0.0.0", 1),
 			"GATEHOUSE_" + strings.ToUpper(role) + "__LISTEN=" + addresses[role]}, common...)
 		if role == "worker" || role == "notifier" {
 			variables = append(variables[:1], common...) // they listen on the ops port alone

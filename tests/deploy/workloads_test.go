@@ -108,7 +108,7 @@ func TestPodsHaveTimeToDrain(t *testing.T) {
 			for _, deployment := range all[*appsv1.Deployment](manifests) {
 				pod := deployment.Spec.Template.Spec
 				hook := pod.Containers[0].Lifecycle
-				if hook == nil || hook.PreStop == nil || !slices.Equal(hook.PreStop.Exec.Command, []string{"sleep", "5"}) {
+				if hook == nil || hook.PreStop == nil || hook.PreStop.Sleep == nil || hook.PreStop.Sleep.Seconds != 5 {
 					t.Errorf("%s does not wait before it stops", deployment.Name)
 				}
 				if grace := *pod.TerminationGracePeriodSeconds; grace < drain+5+10 {
@@ -120,6 +120,34 @@ func TestPodsHaveTimeToDrain(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPodsNeedNotWait(t *testing.T) {
+	for _, deployment := range all[*appsv1.Deployment](render(t, "minimal", "--set", "preStopSeconds=0")) {
+		if hook := deployment.Spec.Template.Spec.Containers[0].Lifecycle; hook != nil {
+			t.Errorf("%s: %+v", deployment.Name, hook)
+		}
+	}
+}
+
+// There is no shell in the image, nor anything else but the program: it is its arguments that differ.
+func TestOurContainersRunTheProgramAlone(t *testing.T) {
+	forEachSet(t, func(t *testing.T, manifests *Manifests) {
+		for _, workload := range manifests.workloads() {
+			for _, container := range slices.Concat(workload.pod.InitContainers, workload.pod.Containers) {
+				if !strings.Contains(container.Image, "gatehouse") {
+					continue
+				}
+				execs := container.Lifecycle != nil && container.Lifecycle.PreStop.Exec != nil
+				for _, probe := range []*corev1.Probe{container.StartupProbe, container.LivenessProbe, container.ReadinessProbe} {
+					execs = execs || probe != nil && probe.Exec != nil
+				}
+				if container.Command != nil || execs {
+					t.Errorf("%s runs something else than the program: %v", workload.name, container.Command)
+				}
+			}
+		}
+	})
 }
 
 func selects(selector, labels map[string]string) bool {
