@@ -25,7 +25,8 @@ struct StartReport {
     std::string public_url;
     ListenAddress ops;
     std::filesystem::path data;
-    std::optional<std::string> setup_link;  // while no administrator exists
+    std::optional<std::filesystem::path> config;  // the file, if there is one
+    std::optional<std::string> setup_link;        // while no administrator exists
 };
 
 class Application final {

@@ -133,7 +133,8 @@ std::string print_totp_reset(const json::value& result)
 std::string print_removed(const json::value& result) { return fmt::format("Removed {}.\n", name_of(result)); }
 std::string print_given(const json::value& result)
 {
-    return fmt::format("{} has other roles from the next request on.\n", name_of(result));
+    return fmt::format("{} has other roles now. Tokens from before are refused: refresh them, or log in again.\n",
+                       name_of(result));
 }
 std::string role_of(const json::value& result) { return find_string(result.as_object(), "name").value_or("?"); }
 std::string print_role_added(const json::value& result) { return fmt::format("Added the role {}.\n", role_of(result)); }

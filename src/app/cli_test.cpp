@@ -136,6 +136,7 @@ TEST_F(CliTest, ConfigPrintShowsWhatIsInForce)
     ASSERT_TRUE(parsed) << parsed.error();
     EXPECT_EQ(parsed->at("auth").at("access_token_ttl"), "5m");
     EXPECT_EQ(run({"config", "check", "--config", path}).out, "The configuration is fine.\n");
+    EXPECT_THAT(run({"config", "check"}).out, HasSubstr("No file was looked at"));
 }
 
 TEST_F(CliTest, ConfigFileCanBeNamedByAVariable)
@@ -218,13 +219,17 @@ TEST(Banner, SaysWhereToClick)
     report.listening = {{"gateway", {"0.0.0.0", 8080}}};
     report.public_url = "https://example.org";
     report.ops = {"127.0.0.1", 9090};
+    report.config = "/etc/gatehouse.yaml";
     report.data = "/srv/data";
     report.setup_link = "https://example.org/console/setup#token";
     auto text = banner(report);
-    for (const char* part : {GATEHOUSE_VERSION, "gateway, auth, files, worker, notifier", "http://localhost:8080/",
-                             "0.0.0.0:8080", "https://example.org/\n", "http://127.0.0.1:9090 ", "/srv/data\n",
-                             "https://example.org/console/setup#token\n", "/srv/data/setup-link"})
+    for (const char* part :
+         {GATEHOUSE_VERSION, "gateway, auth, files, worker, notifier", "http://localhost:8080/", "0.0.0.0:8080",
+          "https://example.org/\n", "http://127.0.0.1:9090 ", "/srv/data\n",
+          "https://example.org/console/setup#token\n", "/srv/data/setup-link", "/etc/gatehouse.yaml\n"})
         EXPECT_THAT(text, HasSubstr(part));
+    report.config.reset();
+    EXPECT_THAT(banner(report), HasSubstr("config    no file"));
 }
 
 // The generated pages of the repository.

@@ -103,7 +103,8 @@ int config_check(const CommandLine& line)
         return 2;
     for (const std::string& warning : loaded->warnings)
         fmt::print(stderr, "warning: {}\n", warning);
-    fmt::print("The configuration is fine.\n");
+    fmt::print("The configuration is fine.{}\n",
+               sources_of(line).file ? "" : " No file was looked at: --config FILE names one.");
     return 0;
 }
 

@@ -12,6 +12,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include <malloc.h>
 #include <sys/resource.h>
@@ -53,6 +55,10 @@ void warn_of(const LoadedConfig& loaded)
     for (const std::string& warning : loaded.warnings)
         log::warn("app", "doubtful configuration", {{"warning", warning}});
 }
+
+constexpr const char* taken =
+    "Another program listens there, perhaps another Gatehouse. End it, or choose other addresses:\n"
+    "--listen ADDR:PORT for the public one, --ops-listen ADDR:PORT for that of probes and metrics.\n";
 
 extern "C" void exit_at_once(int) { ::_exit(1); }
 
@@ -100,6 +106,7 @@ std::string banner(const StartReport& report)
     if (!report.listening.empty() && !listed)
         add("public", report.public_url + "/");
     add("ops", fmt::format("http://{}   (/livez, /readyz, /startupz, /metrics)", to_string(report.ops)));
+    add("config", report.config ? report.config->string() : "no file, the defaults are in force (--config FILE)");
     add("data", report.data.string());
     if (report.setup_link) {
         add("set up", *report.setup_link);
@@ -118,9 +125,13 @@ int serve(const CommandLine& line)
     configure_log(loaded->config.log);
     warn_of(*loaded);
     try {
-        Application application(std::move(loaded->config), sources_of(line));
+        Sources sources = sources_of(line);
+        Application application(std::move(loaded->config), sources);
         application.start();
-        print_now(banner(application.report()));
+        StartReport report = application.report();
+        if (sources.file)
+            report.config = std::filesystem::absolute(*sources.file);
+        print_now(banner(report));
         int signal = wait_for_end(application);
         // Whoever is impatient asks twice. A reload makes no sense any more, and must not end the program either.
         std::signal(SIGHUP, SIG_IGN);
@@ -130,6 +141,9 @@ int serve(const CommandLine& line)
         application.stop();
         log::info("app", "stopped");
         return 0;
+    } catch (const std::system_error& error) {
+        fmt::print(stderr, "gatehouse: {}\n{}", error.what(), error.code() == std::errc::address_in_use ? taken : "");
+        return 1;
     } catch (const std::exception& error) {
         fmt::print(stderr, "gatehouse: {}\n", error.what());
         return 1;

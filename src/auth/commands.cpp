@@ -154,9 +154,12 @@ Result<UserInfo, std::string> Commands::add_user(AddUser form)
         return added;
     } catch (const NameTaken& error) {
         bool by_name = error.which() == NameTaken::Which::username;
-        return std::unexpected(fmt::format("somebody has the {} \"{}\" already",
-                                           by_name ? "user name" : "e-mail address",
-                                           by_name ? form.username : *form.email));
+        if (by_name)
+            return std::unexpected(
+                fmt::format("somebody has the user name \"{}\" already: `user roles` gives them other "
+                            "roles, `user passwd` a password",
+                            form.username));
+        return std::unexpected(fmt::format("somebody has the e-mail address \"{}\" already", *form.email));
     }
 }
 

@@ -67,10 +67,10 @@ std::string_view describe(TokenError error)
     case TokenError::bad_signature: return "the token's signature is wrong";
     case TokenError::wrong_issuer: return "the token is from another issuer";
     case TokenError::wrong_audience: return "the token is for another audience";
-    case TokenError::expired: return "the token has expired";
+    case TokenError::expired: return "the token has expired: use the refresh token, or log in again";
     case TokenError::not_yet_valid: return "the token is not valid yet";
     case TokenError::bad_claims: return "the token lacks a claim or has a wrong one";
-    case TokenError::revoked: return "the token was revoked";
+    case TokenError::revoked: return "the token was revoked: use the refresh token, or log in again";
     }
     return "";
 }
