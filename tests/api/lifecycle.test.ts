@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Start, stop, and what happens around them.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -20,6 +21,24 @@ test('a second start on the same data directory is refused and says why', async 
     expect((await fetch(`${gatehouse.opsUrl}/livez`)).status).toBe(200);
   } finally {
     expect(await gatehouse.stop()).toBe(0);
+  }
+});
+
+test('a port that is taken is told with the way out', async () => {
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const address = `127.0.0.1:${(taken.address() as net.AddressInfo).port}`;
+  const data = scratchDirectory();
+  try {
+    for (const [listen, ops] of [[address, '127.0.0.1:0'], ['127.0.0.1:0', address]]) {
+      const refused = run(['serve', '--data', data, '--listen', listen!, '--ops-listen', ops!]);
+      expect(refused.status).toBe(1);
+      expect(refused.stderr).toContain(`cannot listen on ${address}: Address already in use\n`);
+      expect(refused.stderr).toMatch(/--listen .*--ops-listen /);
+    }
+  } finally {
+    taken.close();
+    rmSync(data, { recursive: true });
   }
 });
 
@@ -89,6 +108,7 @@ test('users are managed on a stopped server and on a running one', async () => {
     expect(names.sort()).toEqual(['after', 'before']);
     await gatehouse.token('before');
     gatehouse.command(['user', 'disable', 'before']);
+    expect(() => gatehouse.addUser('before')).toThrow(/somebody has the user name "before" already: `user roles` /);
     await expect(gatehouse.token('before')).rejects.toThrow('401');
     gatehouse.command(['user', 'enable', 'before']);
     await gatehouse.token('before');
