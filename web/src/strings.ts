@@ -450,6 +450,13 @@ export const strings = {
     bytes: 'bytes',
   },
 
+  chart: {
+    collecting: 'A moment: the first figures come with the next look.',
+    failed: 'The chart could not be loaded. Reload the page to try again.',
+    range: (name: string, least: string, most: string) => `${name}: ${least === most ? least : `${least} to ${most}`}`,
+    summary: (from: string, to: string, ranges: string[]) => `From ${from} to ${to}. ${ranges.join('; ')}`,
+  },
+
   status: {
     text: 'The installation as the gateway sees it, asked again every few seconds.',
     summary: 'Summary',
@@ -472,7 +479,6 @@ export const strings = {
     latency: 'Time to answer',
     median: 'Half within',
     slow: '95 % within',
-    collecting: 'A moment: the first figures come with the next look.',
     queues: 'Queues',
     queue: 'Queue',
     waiting: 'Waiting',
@@ -488,6 +494,7 @@ export const strings = {
     noServices: 'No routes to services of your own are configured.',
     disk: 'Disk',
     free: 'free',
+    usedSpace: 'Used',
     used: (used: string, capacity: string) => `${used} of ${capacity} are used where the stores are.`,
     noDisk: 'The stores are on servers.',
     process: (roles: string[]) => (roles.length === 5 ? 'Process of all roles' : `Process of ${roles.join(', ')}`),

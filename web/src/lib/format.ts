@@ -67,6 +67,11 @@ export function formatTime(time: string, locale?: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(then);
 }
 
+// The time of day: "7:53:56 PM", or without the seconds.
+export function formatClock(time: number, seconds: boolean, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, { timeStyle: seconds ? 'medium' : 'short' }).format(time);
+}
+
 export type Kind = 'audio' | 'video' | 'image' | 'text' | 'archive' | 'file';
 
 export function kindOf(type: string): Kind {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 
-import { niceCeiling, pathOf, quantile, Traffic, type TrafficPoint } from './traffic';
+import { quantile, Traffic, type TrafficPoint } from './traffic';
 import type { Status } from './types';
 
 const bounds = [0.01, 0.1, 1];
@@ -56,13 +56,4 @@ describe('traffic', () => {
     expect(points).toHaveLength(150);
     expect(points.at(-1)?.at).toBe(399 * 4000);
   });
-});
-
-test('a scale ends at a round number', () => {
-  expect([0, 0.3, 1, 1.2, 4.9, 7, 50, 51].map(niceCeiling)).toEqual([1, 0.5, 1, 2, 5, 10, 50, 100]);
-});
-
-test('a line is interrupted where there is no value', () => {
-  const line = [{ at: 0, value: 0 }, { at: 1, value: 5 }, { at: 2, value: null }, { at: 4, value: 10 }];
-  expect(pathOf(line, 0, 4, 10, 100, 50)).toBe('M0.0 50.0L25.0 25.0M100.0 0.0');
 });

@@ -74,33 +74,3 @@ export class Traffic {
     return [...points, point].slice(-points_max);
   }
 }
-
-export interface Line {
-  at: number;
-  value: number | null;
-}
-
-// The next of 1, 2, 5, 10, ... that is not less: where a scale ends.
-export function niceCeiling(value: number): number {
-  if (!(value > 0)) return 1;
-  const unit = 10 ** Math.floor(Math.log10(value));
-  for (const step of [1, 2, 5]) if (value <= step * unit * 1.0001) return step * unit;
-  return 10 * unit;
-}
-
-// An SVG path through the points in a box of `width` and `height`, interrupted where there is no value.
-export function pathOf(line: Line[], from: number, to: number, top: number, width: number, height: number): string {
-  let path = '';
-  let pen = 'M';
-  for (const { at, value } of line) {
-    if (value === null) {
-      pen = 'M';
-      continue;
-    }
-    const x = to === from ? width : ((at - from) / (to - from)) * width;
-    const y = height - (Math.min(value, top) / top) * height;
-    path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
-    pen = 'L';
-  }
-  return path;
-}
