@@ -14,7 +14,7 @@ function(gatehouse_add_console target)
     set(build ${PROJECT_SOURCE_DIR}/cmake/build_console.cmake)
     file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${web}/src/*)
     list(FILTER inputs EXCLUDE REGEX "\\.test\\.ts$")
-    foreach(name index.html package.json package-lock.json compress.ts svelte.config.js tsconfig.json vite.config.ts)
+    foreach(name index.html package.json package-lock.json compress.ts licences.ts svelte.config.js tsconfig.json vite.config.ts)
       list(APPEND inputs ${web}/${name})
     endforeach()
     set(build_pages COMMAND ${CMAKE_COMMAND} -DWEB=${web} -DPAGES=${pages} -DNODE=${GATEHOUSE_NODE}

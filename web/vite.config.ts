@@ -3,12 +3,13 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
 import { compress } from './compress';
+import { licences } from './licences';
 
 // The program serves what comes out of here under /console/ with a strict Content-Security-Policy: everything is a file of
 // its own (no inlined assets, no inline script or style), and everything but index.html has its hash in its name.
 export default defineConfig({
   base: '/console/',
-  plugins: [svelte(), compress()],
+  plugins: [svelte(), licences(), compress()],
   build: {
     target: ['chrome107', 'firefox104', 'safari16'],
     assetsInlineLimit: 0,
