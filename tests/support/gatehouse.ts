@@ -138,17 +138,24 @@ export class Gatehouse {
     }
   }
 
-  // Ends every process with the signal; resolves to the exit code of the worst (null when a signal ended it).
+  // Ends every process with the signal; resolves to the exit code of the worst (null when a signal ended it). Throws when one
+  // of them did not end well (see Process.end), after all have ended.
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    const codes = await Promise.all(this.processes.map((process) => process.end(signal)));
+    const outcomes = await Promise.allSettled(this.processes.map((process) => process.end(signal)));
+    const codes = outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value;
+    });
     return codes.find((code) => code !== 0) ?? (codes.includes(null) ? null : 0);
   }
 
   async stop(): Promise<number | null> {
-    const code = await this.end();
-    await this.stores?.remove();
-    if (this.ownsData) rmSync(this.data, { recursive: true, force: true });
-    return code;
+    try {
+      return await this.end();
+    } finally {
+      await this.stores?.remove();
+      if (this.ownsData) rmSync(this.data, { recursive: true, force: true });
+    }
   }
 
   // Runs a management command; throws with its output when it fails.

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process of the real program: started with its arguments, watched until it is ready, ended by its pid.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 export const binary = path.resolve(root, process.env.GATEHOUSE_BIN ?? 'build/gatehouse');
+
+// A bound on time that only a quick program keeps is multiplied by this: what the program says of itself tells whether it runs
+// under sanitizers.
+export const slowdown = /^compiler .*\baddress\b/m.test(execFileSync(binary, ['version'], { encoding: 'utf8' })) ? 3 : 1;
 
 export const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -28,6 +32,7 @@ export class Process {
   output = '';
   opsUrl = '';
   private child: ChildProcess | undefined;
+  private started = false; // its banner was seen, and nobody has ended it since
 
   constructor(
     readonly name: string,
@@ -52,6 +57,7 @@ export class Process {
       if (ops) this.opsUrl = `http://127.0.0.1:${ops[1]}`;
       return ops !== null;
     }, 'the banner');
+    this.started = true;
     return this;
   }
 
@@ -79,10 +85,16 @@ export class Process {
   }
 
   // Ends it with the signal and waits for it and for all that it wrote; resolves to the exit code (null when a signal ended
-  // it).
+  // it). Throws when it did not end well by SIGTERM, or has ended by itself after its start: it crashed, leaked, or gave up.
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.child;
-    if (!child || !this.running) return child?.exitCode ?? null;
+    if (!child) return null;
+    const { started } = this;
+    this.started = false;
+    if (!this.running) {
+      if (started) throw new Error(`${this.name} ended by itself with ${child.exitCode ?? child.signalCode}:\n${this.output.slice(-4000)}`);
+      return child.exitCode;
+    }
     const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     child.kill(signal);
@@ -92,6 +104,7 @@ export class Process {
     rmSync(`/dev/shm/mongoc-${child.pid}`, { force: true });
     // A process of its own that outlives it for a moment may hold the pipe.
     await Promise.race([closed, sleep(2_000)]);
+    if (signal === 'SIGTERM' && code !== 0) throw new Error(`${this.name} ended with ${code ?? child.signalCode} by SIGTERM:\n${this.output.slice(-4000)}`);
     return code;
   }
 }
