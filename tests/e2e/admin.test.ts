@@ -3,18 +3,30 @@
 // on a phone, and what an administrator does there.
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
 import { freePort } from '../support/process.js';
-import { barriers, button, isShown, launch, logIn, picture, screens, visit, type Visitor } from './browser.js';
+import { barriers, browser, button, isShown, logIn, picture, screens, useBrowser, visit, type Visitor } from './browser.js';
 
 const scratch = scratchDirectory();
 const mended = path.join(scratch, 'mended');
 writeFileSync(mended, '');
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-let gatehouse: Gatehouse;
-let browser: Browser;
+// A processor that crashes until it is mended, and a service that is not there.
+const gatehouse = new Gatehouse({ config: `
+events: {attempts_max: 1, delay_first: 100ms, delay_max: 100ms}
+gateway:
+  routes:
+    - {path: /orders, upstreams: ["http://127.0.0.1:${await freePort()}"]}
+worker:
+  processors:
+    - name: copy
+      types: [text/plain]
+      command: [sh, -c, '[ -s ${mended} ] || kill -SEGV $$; cp "$1" "$2"', sh, '{input}', '{output}', '${mended}']
+      suffix: .txt
+` });
 let admin: Visitor;
 let ada = ''; // her token
 
@@ -38,23 +50,8 @@ async function open(page: Page, view: string): Promise<void> {
   await isShown(page.getByRole('heading', { level: 1, name: view }));
 }
 
+useBrowser(gatehouse, { root: 'admin', ada: 'user' });
 beforeAll(async () => {
-  // A processor that crashes until it is mended, and a service that is not there.
-  const config = `
-events: {attempts_max: 1, delay_first: 100ms, delay_max: 100ms}
-gateway:
-  routes:
-    - {path: /orders, upstreams: ["http://127.0.0.1:${await freePort()}"]}
-worker:
-  processors:
-    - name: copy
-      types: [text/plain]
-      command: [sh, -c, '[ -s ${mended} ] || kill -SEGV $$; cp "$1" "$2"', sh, '{input}', '{output}', '${mended}']
-      suffix: .txt
-`;
-  gatehouse = await new Gatehouse({ config }).start();
-  gatehouse.addUser('root', 'admin');
-  gatehouse.addUser('ada');
   gatehouse.command(['role', 'add', 'editor', '--permission', 'articles:read,articles:write,articles:publish', '--description', 'Writes articles']);
   ada = await gatehouse.token('ada');
   for (const name of ['minutes.txt', 'a rather long name of a file that nobody would type.txt']) {
@@ -62,15 +59,8 @@ worker:
     expect((await gatehouse.settled(ada, id)).state).toBe('failed');
   }
   await vi.waitUntil(async () => (await letters()).length === 2, { timeout: 15_000, interval: 200 });
-  browser = await launch();
   admin = await visit(browser);
 }, 150_000);
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse?.stop();
-  rmSync(scratch, { recursive: true, force: true });
-});
 
 test('an administrator finds every section, with the state of the installation first', async () => {
   const { page } = admin;

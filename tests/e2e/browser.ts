@@ -4,11 +4,12 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
-import { distributed, password, root } from '../support/gatehouse.js';
+import { afterAll, beforeAll } from 'vitest';
+import { distributed, password, root, type Gatehouse } from '../support/gatehouse.js';
 
 const artifacts = path.join(root, 'tests/artifacts', distributed ? 'distributed' : 'embedded');
 
-export function launch(): Promise<Browser> {
+function launch(): Promise<Browser> {
   mkdirSync(artifacts, { recursive: true });
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -20,6 +21,21 @@ export function launch(): Promise<Browser> {
       '--disable-sync',
       '--no-first-run',
     ],
+  });
+}
+
+export let browser: Browser; // of useBrowser(), from its first hook to its last
+
+// Starts an installation, with users and their roles, and a browser before the tests of a file, and ends both after them.
+export function useBrowser(gatehouse: Gatehouse, users: Record<string, 'admin' | 'user'> = {}): void {
+  beforeAll(async () => {
+    await gatehouse.start();
+    for (const [name, role] of Object.entries(users)) gatehouse.addUser(name, role);
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gatehouse.stop();
   });
 }
 

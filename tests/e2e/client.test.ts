@@ -2,26 +2,22 @@
 // The TypeScript client (sdk/typescript) in a page of the browser, through a connection that is cut.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
 import { transformWithEsbuild } from 'vite';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Gatehouse as Client } from '../../sdk/typescript/src/index.js';
 import { Gatehouse, password, root } from '../support/gatehouse.js';
 import { sha256 } from '../support/tus.js';
-import { launch, visit, type Visitor } from './browser.js';
+import { browser, useBrowser, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse();
-let browser: Browser;
 let visitor: Visitor;
 
 // A page on the server's own origin that loads the client.
 const html = `<!doctype html><link rel="icon" href="data:,"><title>client</title>
 <script type="module">import {Gatehouse} from '/page/index.js'; window.Gatehouse = Gatehouse;</script>`;
 
+useBrowser(gatehouse, { ada: 'user' });
 beforeAll(async () => {
-  await gatehouse.start();
-  gatehouse.addUser('ada');
-  browser = await launch();
   visitor = await visit(browser);
   await visitor.page.route('**/page/**', async (route) => {
     const name = path.basename(new URL(route.request().url()).pathname);
@@ -32,11 +28,6 @@ beforeAll(async () => {
   });
   await visitor.page.goto(`${gatehouse.url}/page/index.html`);
   await visitor.page.waitForFunction(() => 'Gatehouse' in window);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
 });
 
 test('a page logs in, uploads through breaks, follows events, downloads and logs out', async () => {

@@ -4,26 +4,19 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import jsqr from 'jsqr';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { Gatehouse, password } from '../support/gatehouse.js';
 import { codec, duration, silentVideo, videoWithSound } from '../support/media.js';
 import { totp } from '../support/totp.js';
-import { barriers, button, fileRow, isShown, launch, logIn, picture, readableByScripts, visit, type Visitor } from './browser.js';
+import { barriers, browser, button, fileRow, isShown, logIn, picture, readableByScripts, useBrowser, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse();
-let browser: Browser;
 let admin: Visitor;
 
+useBrowser(gatehouse);
 beforeAll(async () => {
-  await gatehouse.start();
-  browser = await launch();
   admin = await visit(browser);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
 });
 
 // A test that failed with a dialog open fails alone.

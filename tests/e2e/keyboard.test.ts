@@ -1,30 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole visit without a mouse: everything is reached by Tab, the focus can be seen wherever it is, and it is never lost.
 import { readFileSync } from 'node:fs';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Locator, Page } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
 import { Gatehouse, password } from '../support/gatehouse.js';
 import { videoWithSound } from '../support/media.js';
-import { button, fileRow, isShown, launch, picture, visit, type Visitor } from './browser.js';
+import { browser, button, fileRow, isShown, picture, useBrowser, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse();
-let browser: Browser;
 let visitor: Visitor;
 
+useBrowser(gatehouse, { ada: 'user' });
 beforeAll(async () => {
-  await gatehouse.start();
-  gatehouse.addUser('ada');
-  browser = await launch();
   visitor = await visit(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
   // The browser is told for good that choosers are handled: telling it only then would race with the key.
   visitor.page.on('filechooser', () => {});
   // Whoever clicks fails.
   await visitor.page.addInitScript(() => addEventListener('mousedown', () => console.error('a mouse was used'), true));
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
 });
 
 // Where the focus is, and whether one sees it: an outline of two pixels that stands out from what is around.

@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a page learns of its files without asking: by the stream of events, and by asking where there is none.
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
 import { Gatehouse } from '../support/gatehouse.js';
-import { fileRow, isShown, launch, logIn, visit, type Visitor } from './browser.js';
+import { browser, fileRow, isShown, logIn, useBrowser, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse();
-let browser: Browser;
 let token = '';
 
+useBrowser(gatehouse, { root: 'admin', ada: 'user' });
 beforeAll(async () => {
-  await gatehouse.start();
-  gatehouse.addUser('root', 'admin');
-  gatehouse.addUser('ada');
   token = await gatehouse.token('ada');
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
 });
 
 const pathOf = (url: string) => new URL(url).pathname;

@@ -2,25 +2,13 @@
 // An administrator reads the mails that are kept for want of a mail server.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Gatehouse, password } from '../support/gatehouse.js';
-import { barriers, button, isShown, launch, logIn, picture, screens, visit, type Visitor } from './browser.js';
+import { barriers, browser, button, isShown, logIn, picture, screens, useBrowser, visit, type Visitor } from './browser.js';
 
 const gatehouse = new Gatehouse({ distributed: false });
-let browser: Browser;
 
-beforeAll(async () => {
-  await gatehouse.start();
-  gatehouse.addUser('root', 'admin');
-  gatehouse.addUser('ada');
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
-});
+useBrowser(gatehouse, { root: 'admin', ada: 'user' });
 
 async function enter(visitor: Visitor, name: string, url = gatehouse.url): Promise<void> {
   await visitor.page.goto(`${url}/console/`);

@@ -2,24 +2,14 @@
 // The reference of the API, as the program serves it: to anybody, from its own document, with nothing from elsewhere.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Gatehouse, root } from '../support/gatehouse.js';
-import { barriers, button, isShown, launch, picture, screens, visit } from './browser.js';
+import { barriers, browser, button, isShown, picture, screens, useBrowser, visit } from './browser.js';
 
 const gatehouse = new Gatehouse();
-let browser: Browser;
 const document = JSON.parse(readFileSync(path.join(root, 'docs/openapi.json'), 'utf8')) as { paths: Record<string, Record<string, { summary: string }>>; components: { schemas: object } };
 
-beforeAll(async () => {
-  await gatehouse.start();
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
-});
+useBrowser(gatehouse);
 
 test('it has every request and every schema, without a login and without another origin', async () => {
   const { page, context, complaints } = await visit(browser);

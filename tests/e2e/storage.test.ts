@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much is stored, as its owner sees it while files come and go, and as who manages users sees it.
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Gatehouse } from '../support/gatehouse.js';
-import { barriers, button, fileRow, isShown, launch, logIn, picture, visit } from './browser.js';
+import { barriers, browser, button, fileRow, isShown, logIn, picture, useBrowser, visit } from './browser.js';
 
 const gatehouse = new Gatehouse({ config: 'files: {quota_bytes: 1000000, quota_by_role: [{role: admin, bytes: 0}]}\n' });
-let browser: Browser;
 
-beforeAll(async () => {
-  await gatehouse.start();
-  gatehouse.addUser('root', 'admin');
-  gatehouse.addUser('ada');
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
-});
+useBrowser(gatehouse, { root: 'admin', ada: 'user' });
 
 const file = (name: string, size: number) => ({ name, mimeType: 'application/octet-stream', buffer: Buffer.alloc(size, name) });
 
