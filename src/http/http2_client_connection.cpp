@@ -192,12 +192,7 @@ bool Http2ClientConnection::write_some()
         session_.produce(output_);
         if (output_.empty())
             return true;
-        Gather gather(output_.view());
-        IoStatus status = lease_->stream.write_now(gather);
-        std::size_t left = 0;
-        for (const iovec& part : gather.parts())
-            left += part.iov_len;
-        output_.consume(output_.view().size() - left);
+        IoStatus status = lease_->stream.write_now(output_);
         if (status == IoStatus::would_block)
             return false;
         if (status != IoStatus::done) {

@@ -215,6 +215,15 @@ IoStatus StreamSocket::write_now(Gather& gather)
     return IoStatus::done;
 }
 
+IoStatus StreamSocket::write_now(Buffer& output)
+{
+    Gather gather(output.view());
+    IoStatus status = write_now(gather);
+    std::size_t left = gather.done() ? 0 : gather.parts().front().iov_len;
+    output.consume(output.view().size() - left);
+    return status;
+}
+
 IoStatus StreamSocket::peek()
 {
     if (cut_)

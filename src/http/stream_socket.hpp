@@ -98,6 +98,7 @@ public:
 
     // Sends what the kernel takes.
     IoStatus write_now(Gather& gather);
+    IoStatus write_now(Buffer& output);  // what was sent is no longer in it
     // What has come that was not read: done with 1 byte or more, closed, or would_block for a quiet connection.
     IoStatus peek();
     // would_block without a system call where that is known already, by the events that have been handed out so far.
