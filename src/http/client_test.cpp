@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/client.hpp"
 
+#include "http/client_fixture.hpp"
 #include "support/imposter_server.hpp"
-#include "support/run_task.hpp"
 #include "support/temp_dir.hpp"
 #include "support/test_server.hpp"
 
@@ -14,6 +14,7 @@ namespace {
 
 using namespace gatehouse::testing;
 using namespace std::chrono_literals;
+using testing::Answer;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Script = ImposterServer::Script;
@@ -32,50 +33,12 @@ Script answers(std::vector<std::string> list)
     };
 }
 
-struct Answer {
-    int status = 0;
-    Headers headers;
-    std::string body;
-    bool streamed = false;
-    std::optional<std::uint64_t> content_length;
-};
-
-class ClientTest : public ::testing::Test {
+class ClientTest : public testing::ClientFixture {
 protected:
-    // One request, and its answer with the whole body.
+    using ClientFixture::ask;
     Answer ask(std::uint16_t port, std::string method = "GET", std::unique_ptr<BodyReader> body = nullptr)
     {
         return ask(Endpoint{.scheme = "http", .host = "127.0.0.1", .port = port}, std::move(method), std::move(body));
-    }
-
-    Answer ask(Endpoint endpoint, std::string method = "GET", std::unique_ptr<BodyReader> body = nullptr)
-    {
-        if (!client_)
-            client_.emplace(context_.get_executor(), options_);
-        if (!body)
-            body = std::make_unique<StringBody>();
-        Request request;
-        request.head.method = std::move(method);
-        request.head.target = "/t?q=1";
-        request.body = body.get();
-        return run_task(context_, ask_task(std::move(endpoint), request));
-    }
-
-    Task<Answer> ask_task(Endpoint endpoint, Request& request)
-    {
-        Response response = co_await client_->send(endpoint, endpoint.authority(), request);
-        Answer answer{.status = response.status,
-                      .headers = response.headers,
-                      .body = response.body,
-                      .streamed = response.stream != nullptr,
-                      .content_length = response.content_length};
-        while (response.stream) {
-            std::string_view piece = co_await response.stream->read();
-            if (piece.empty())
-                break;
-            answer.body += piece;
-        }
-        co_return answer;
     }
 
     UpstreamError::Kind failure(std::uint16_t port, std::string method = "GET",
@@ -91,10 +54,6 @@ protected:
     }
 
     std::size_t kept() const { return client_->idle_count(); }
-
-    ClientOptions options_;
-    asio::io_context context_;
-    std::optional<Client> client_;
 };
 
 TEST_F(ClientTest, SendsTheRequestAndUsesTheConnectionAgain)

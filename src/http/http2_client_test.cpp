@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/client.hpp"
 
+#include "http/client_fixture.hpp"
 #include "support/http2_peer.hpp"
 #include "support/imposter_server.hpp"
-#include "support/run_task.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -17,6 +17,7 @@ namespace {
 
 using namespace gatehouse::testing;
 using namespace std::chrono_literals;
+using testing::Answer;
 using Script = ImposterServer::Script;
 using Peer = Http2Peer;
 
@@ -44,43 +45,16 @@ private:
     std::size_t next_ = 0;
 };
 
-struct Answer {
-    int status = 0;
-    Headers headers;
-    Headers trailers;
-    std::string body;
-};
+Endpoint endpoint_at(std::uint16_t port)
+{
+    return {.scheme = "http", .host = "127.0.0.1", .port = port, .prefix = "", .protocol = Protocol::http2};
+}
 
-class Http2ClientTest : public ::testing::Test {
+class Http2ClientTest : public testing::ClientFixture {
 protected:
     Answer ask(std::uint16_t port, std::string method = "GET", std::unique_ptr<BodyReader> body = nullptr)
     {
-        return run_task(context_, ask_task(port, std::move(method), std::move(body)));
-    }
-
-    Task<Answer> ask_task(std::uint16_t port, std::string method, std::unique_ptr<BodyReader> body)
-    {
-        if (!client_)
-            client_.emplace(context_.get_executor(), options_);
-        if (!body)
-            body = std::make_unique<StringBody>();
-        Request request;
-        request.head.method = std::move(method);
-        request.head.target = "/t";
-        request.body = body.get();
-        Endpoint endpoint{
-            .scheme = "http", .host = "127.0.0.1", .port = port, .prefix = "", .protocol = Protocol::http2};
-        Response response = co_await client_->send(endpoint, endpoint.authority(), request);
-        Answer answer{.status = response.status, .headers = response.headers, .trailers = {}, .body = response.body};
-        while (response.stream) {
-            std::string_view piece = co_await response.stream->read();
-            if (piece.empty()) {
-                answer.trailers = *response.stream->trailers();
-                break;
-            }
-            answer.body += piece;
-        }
-        co_return answer;
+        return ClientFixture::ask(endpoint_at(port), std::move(method), std::move(body));
     }
 
     UpstreamError::Kind failure(Script script, std::string method = "GET")
@@ -104,10 +78,6 @@ protected:
         context_.restart();
         context_.run_for(10s);
     }
-
-    ClientOptions options_;
-    asio::io_context context_;
-    std::optional<Client> client_;
 };
 
 // A head and whatever follows; then the client hangs up.
@@ -476,8 +446,8 @@ TEST_F(Http2ClientTest, OpensAFurtherConnectionWhereOneIsFull)
         auto answers = co_await (std::move(first) && std::move(second));
         co_return std::get<0>(answers).body + std::get<1>(answers).body;
     };
-    auto first = ask_task(server.port(), "GET", nullptr);
-    auto second = ask_task(server.port(), "GET", nullptr);
+    auto first = ask_task(endpoint_at(server.port()), "GET", nullptr);
+    auto second = ask_task(endpoint_at(server.port()), "GET", nullptr);
     EXPECT_EQ(run_task(context_, both(std::move(first), std::move(second))), "okok");
     close();
 }

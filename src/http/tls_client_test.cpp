@@ -2,12 +2,11 @@
 // The client with services that speak TLS: whom it believes, and what it makes of those who break off.
 #include "http/tls_client.hpp"
 
-#include "http/client.hpp"
+#include "http/client_fixture.hpp"
 #include "http/server.hpp"
 #include "http/tls_server.hpp"
 #include "support/certificates.hpp"
 #include "support/imposter_server.hpp"
-#include "support/run_task.hpp"
 #include "support/temp_dir.hpp"
 #include "support/test_server.hpp"
 #include "support/tls_peer.hpp"
@@ -31,10 +30,14 @@ const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const std::string last_ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 const std::string unframed = "HTTP/1.1 200 OK\r\n\r\n";
 
-class TlsClientTest : public ::testing::Test {
+class TlsClientTest : public testing::ClientFixture {
 protected:
     // The imposters write with OpenSSL's own functions, to clients that have gone.
-    TlsClientTest() { std::signal(SIGPIPE, SIG_IGN); }
+    TlsClientTest()
+    {
+        std::signal(SIGPIPE, SIG_IGN);
+        target_ = "/";
+    }
 
     std::shared_ptr<const TlsClient> trusting(TlsClientOptions options = {})
     {
@@ -46,29 +49,10 @@ protected:
     std::string ask(std::uint16_t port, std::shared_ptr<const TlsClient> tls, std::string host = "127.0.0.1",
                     std::unique_ptr<BodyReader> body = std::make_unique<StringBody>())
     {
-        if (!client_)
-            client_.emplace(context_.get_executor(), options_);
         Endpoint endpoint{
             .scheme = "https", .host = std::move(host), .port = port, .prefix = "", .tls = std::move(tls)};
-        Request request;
-        request.head.method = body->length() == 0 ? "GET" : "POST";
-        request.head.target = "/";
-        request.body = body.get();
-        return run_task(context_, ask_task(std::move(endpoint), request));
-    }
-
-    Task<std::string> ask_task(Endpoint endpoint, Request& request)
-    {
-        std::string authority = endpoint.authority();
-        Response response = co_await client_->send(std::move(endpoint), std::move(authority), request);
-        std::string text = response.body;
-        while (response.stream) {
-            std::string_view piece = co_await response.stream->read();
-            if (piece.empty())
-                break;
-            text += piece;
-        }
-        co_return text;
+        std::string method = body->length() == 0 ? "GET" : "POST";
+        return ClientFixture::ask(std::move(endpoint), std::move(method), std::move(body)).body;
     }
 
     // What a failed handshake says.
@@ -114,9 +98,6 @@ protected:
 
     TempDir directory_;
     CertificateAuthority authority_{directory_.path()};
-    ClientOptions options_;
-    asio::io_context context_;
-    std::optional<Client> client_;
 };
 
 TEST_F(TlsClientTest, RequestsAreSentAndTheConnectionIsUsedAgain)
