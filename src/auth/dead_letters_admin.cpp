@@ -39,15 +39,57 @@ Task<events::DeadLetter> find_letter(const http::Request& request, const Context
     co_return std::move(*letter);
 }
 
-// The log and the queue are two stores. The record comes first, so that nothing is done to a letter without one.
+// What may be done to a letter, and its records in the audit log.
+struct Deed {
+    Task<bool> (events::EventQueue::*act)(std::string id);
+    std::string_view requested, done, failed;
+};
+constexpr Deed retrying{&events::EventQueue::retry_dead_letter, "dead_letter.retry_requested", "dead_letter.retried",
+                        "dead_letter.retry_failed"};
+constexpr Deed dropping{&events::EventQueue::drop_dead_letter, "dead_letter.drop_requested", "dead_letter.dropped",
+                        "dead_letter.drop_failed"};
+
 Task<void> audit(const http::Request& request, Context& context, const Caller& caller, std::string_view type,
-                 const events::DeadLetter& letter)
+                 const events::DeadLetter& letter, std::string_view reason = {})
 {
-    auto entry = audit_entry(request, type, caller.user.id, letter.id,
-                             {{"event", letter.event.type}, {"subject", letter.event.subject}});
+    json::object details{{"event", letter.event.type}, {"subject", letter.event.subject}};
+    if (!reason.empty())
+        details["reason"] = reason;
+    auto entry = audit_entry(request, type, caller.user.id, letter.id, std::move(details));
     TimePoint now = context.clock.now();
     auto add = [&](sql::Connection& connection) { add_audit(connection, now, entry); };
     co_await context.database.write(add);
+}
+
+// The log and the queue are two stores. A record of what is asked for comes first, so that nothing is done to a letter
+// without one; what became of it follows. Who does not find that does not know: the process or a store went away.
+Task<events::DeadLetter> act_on_letter(http::Request& request, Context& context, const Deed& deed)
+{
+    Caller caller = co_await require_caller(request, context, permission);
+    auto letter = co_await find_letter(request, context);
+    co_await audit(request, context, caller, deed.requested, letter);
+    bool done = false;
+    std::exception_ptr failure;
+    try {
+        auto acting = (queue_of(context).*deed.act)(letter.id);
+        done = co_await std::move(acting);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    std::string_view reason = done ? "" : (failure ? "unavailable" : "not_found");
+    try {
+        co_await audit(request, context, caller, done ? deed.done : deed.failed, letter, reason);
+    } catch (const std::exception& error) {
+        log::error(
+            "auth", "what became of a dead letter is not in the audit log",
+            {{"letter", letter.id}, {"done", done}, {"error", error.what()}, {"request_id", request.request_id}});
+    }
+    if (failure)
+        std::rethrow_exception(failure);
+    if (!done)
+        throw no_such_letter();
+    log::info("auth", deed.done, {{"letter", letter.id}, {"by", caller.user.id}, {"request_id", request.request_id}});
+    co_return letter;
 }
 
 }  // namespace
@@ -80,28 +122,14 @@ Task<http::Response> get_dead_letter(http::Request& request, Context& context)
 // POST /admin/dead/{id}/retry: back into its queue, with all its attempts.
 Task<http::Response> retry_dead_letter(http::Request& request, Context& context)
 {
-    Caller caller = co_await require_caller(request, context, permission);
-    auto letter = co_await find_letter(request, context);
-    co_await audit(request, context, caller, "dead_letter.retried", letter);
-    bool done = co_await queue_of(context).retry_dead_letter(letter.id);
-    if (!done)
-        co_return no_such_letter();
-    log::info("auth", "dead letter retried",
-              {{"letter", letter.id}, {"by", caller.user.id}, {"request_id", request.request_id}});
+    auto letter = co_await act_on_letter(request, context, retrying);
     co_return private_json(json::object{{"id", letter.id}});
 }
 
 // DELETE /admin/dead/{id}: for good.
 Task<http::Response> drop_dead_letter(http::Request& request, Context& context)
 {
-    Caller caller = co_await require_caller(request, context, permission);
-    auto letter = co_await find_letter(request, context);
-    co_await audit(request, context, caller, "dead_letter.dropped", letter);
-    bool done = co_await queue_of(context).drop_dead_letter(letter.id);
-    if (!done)
-        co_return no_such_letter();
-    log::info("auth", "dead letter dropped",
-              {{"letter", letter.id}, {"by", caller.user.id}, {"request_id", request.request_id}});
+    co_await act_on_letter(request, context, dropping);
     co_return http::no_content();
 }
 

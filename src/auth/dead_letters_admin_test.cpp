@@ -17,6 +17,8 @@ public:
     std::vector<events::DeadLetter> letters;
     std::vector<std::string> retried, dropped;
     bool away = false;
+    bool away_for_deeds = false;   // goes away between the look at a letter and what is done to it
+    bool taken_meanwhile = false;  // by somebody else
 
     Task<void> publish(events::Event) override { co_return; }
     Task<void> consume(std::string, std::size_t, Handle) override { co_return; }
@@ -57,6 +59,10 @@ private:
     }
     bool take(const std::string& id)
     {
+        if (away_for_deeds)
+            throw Unavailable("the queue is away");
+        if (taken_meanwhile)
+            return false;
         return std::erase_if(letters, [&](const events::DeadLetter& letter) { return letter.id == id; }) != 0;
     }
 };
@@ -151,6 +157,10 @@ TEST_F(DeadLetters, AreTakenUpAgainWithARecord)
     EXPECT_EQ(found[0].target, "worker:event-1");
     EXPECT_EQ(found[0].details, R"({"event":"file.uploaded","subject":"file-1"})");
     EXPECT_EQ(found[0].address, "127.0.0.1");
+    auto requested = records("dead_letter.retry_requested");
+    ASSERT_EQ(requested.size(), 1u);
+    EXPECT_EQ(requested[0].details, found[0].details);
+    EXPECT_LT(requested[0].number, found[0].number);
 }
 
 TEST_F(DeadLetters, AreDroppedWithARecord)
@@ -179,6 +189,35 @@ TEST_F(DeadLetters, WhileTheQueueIsAway)
     EXPECT_EQ(ask("POST", "/admin/dead/worker:event-1/retry").status, 503);
     EXPECT_EQ(ask("DELETE", "/admin/dead/worker:event-1").status, 503);
     EXPECT_THAT(records("dead_letter.retried"), IsEmpty());
+    EXPECT_THAT(records("dead_letter.retry_requested"), IsEmpty());
+}
+
+TEST_F(DeadLetters, ThatTheQueueDidNotActOnAreNotRecordedAsDone)
+{
+    letters->away_for_deeds = true;
+    EXPECT_EQ(ask("POST", "/admin/dead/worker:event-1/retry").status, 503);
+    EXPECT_EQ(ask("DELETE", "/admin/dead/worker:event-1").status, 503);
+    for (const auto& [requested, done, failed] :
+         {std::tuple{"dead_letter.retry_requested", "dead_letter.retried", "dead_letter.retry_failed"},
+          std::tuple{"dead_letter.drop_requested", "dead_letter.dropped", "dead_letter.drop_failed"}}) {
+        EXPECT_EQ(records(requested).size(), 1u) << requested;
+        EXPECT_THAT(records(done), IsEmpty()) << done;
+        auto found = records(failed);
+        ASSERT_EQ(found.size(), 1u) << failed;
+        EXPECT_EQ(found[0].actor, root);
+        EXPECT_EQ(found[0].target, "worker:event-1");
+        EXPECT_EQ(found[0].details, R"({"event":"file.uploaded","subject":"file-1","reason":"unavailable"})");
+    }
+}
+
+TEST_F(DeadLetters, ThatSomebodyElseTookMeanwhileAreNotRecordedAsDone)
+{
+    letters->taken_meanwhile = true;
+    EXPECT_EQ(ask("POST", "/admin/dead/worker:event-2/retry").code(), "dead_letter_not_found");
+    EXPECT_THAT(records("dead_letter.retried"), IsEmpty());
+    auto found = records("dead_letter.retry_failed");
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].details, R"({"event":"file.uploaded","subject":"file-2","reason":"not_found"})");
 }
 
 }  // namespace
