@@ -3,6 +3,7 @@
 
 #include "auth/revocation_store.hpp"
 #include "base/log.hpp"
+#include "base/rounds.hpp"
 
 #include <algorithm>
 
@@ -47,32 +48,18 @@ void RevocationFeed::start()
 
 Task<void> RevocationFeed::run()
 {
-    auto waker = std::make_shared<Waker>(co_await asio::this_coro::executor);
-    WakerPlace::Occupied occupied(sleeper_, waker);
-    Backoff backoff(backoff_max);
-    while (true) {
-        bool failed = false;
-        try {
-            if (list_.ready())  // start() may have to wait for the database
-                co_await read_store();
-        } catch (const std::exception& error) {
-            failed = true;
-            log::debug("auth", "revocations not read", {{"error", error.what()}});
-        }
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            co_return;
-        if (failed) {
-            co_await pause(backoff.next());
-            continue;
-        }
-        backoff.reset();
-        co_await waker->wait(poll_interval);
-    }
+    return run_rounds(
+        sleeper_,
+        {.work = [this] { return read_store(); },
+         .rest = [](Waker& waker) { return waker.wait(poll_interval); },
+         .failed = [](const std::string& error) { log::debug("auth", "revocations not read", {{"error", error}}); },
+         .backoff_max = backoff_max});
 }
 
 Task<void> RevocationFeed::read_store()
 {
+    if (!list_.ready())
+        co_return;  // start() may have to wait for the database
     auto as_of = std::chrono::steady_clock::now();
     auto from = list_.position();
     TimePoint now = clock_.now();

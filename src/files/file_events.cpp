@@ -2,6 +2,7 @@
 #include "files/file_events.hpp"
 
 #include "base/log.hpp"
+#include "base/rounds.hpp"
 #include "files/file_json.hpp"
 #include "http/problem.hpp"
 
@@ -38,29 +39,19 @@ FileEvents::FileEvents(FileStore& store, const Clock& clock, Metrics& metrics, L
 
 Task<void> FileEvents::run()
 {
-    auto waker = std::make_shared<Waker>(co_await asio::this_coro::executor);
-    WakerPlace::Occupied occupied(sleeper_, waker);
-    Backoff backoff(backoff_max);
-    while (true) {
-        bool failed = false;
-        try {
-            co_await take_changes();
-        } catch (const std::exception& error) {
-            failed = true;
-            log::debug("files", "changes not read", {{"error", error.what()}});
-        }
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            co_return;
-        if (failed) {
-            co_await pause(backoff.next());
-            continue;
-        }
-        backoff.reset();
-        bool wanted = has_streams();
-        co_await waker->wait(wanted ? std::optional(poll_interval) : std::nullopt);
-        co_await pause(gather_time);
-    }
+    return run_rounds(
+        sleeper_,
+        {.work = [this] { return take_changes(); },
+         .rest = [this](Waker& waker) { return rest(waker); },
+         .failed = [](const std::string& error) { log::debug("files", "changes not read", {{"error", error}}); },
+         .backoff_max = backoff_max});
+}
+
+Task<void> FileEvents::rest(Waker& waker)
+{
+    bool wanted = has_streams();
+    co_await waker.wait(wanted ? std::optional(poll_interval) : std::nullopt);
+    co_await pause(gather_time);
 }
 
 Task<void> FileEvents::take_changes()

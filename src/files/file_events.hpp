@@ -79,6 +79,7 @@ private:
     std::vector<std::string> owners();
     std::shared_ptr<ChangeFeed> feed();
     Task<void> take_changes();
+    Task<void> rest(Waker& waker);
     Task<void> tell_files();
     void publish(const std::string& owner, const std::string& file, std::string text);
     void end_streams();

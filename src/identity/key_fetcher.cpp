@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "base/rounds.hpp"
 #include "base/timeout.hpp"
 #include "http/ask.hpp"
 
@@ -38,29 +39,21 @@ KeyFetcher::KeyFetcher(std::string whose, Get get, KeySource& keys, Pace pace)
 
 Task<void> KeyFetcher::run()
 {
-    auto waker = std::make_shared<Waker>(co_await asio::this_coro::executor);
-    WakerPlace::Occupied occupied(sleeper_, waker);
-    Backoff backoff(pace_.backoff_max);
-    while (true) {
-        std::string failure;
-        try {
-            co_await fetch();
-        } catch (const std::exception& error) {
-            failure = error.what();
-        }
-        auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            co_return;
-        if (!failure.empty()) {
-            log::warn("identity", "cannot fetch the keys that verify tokens; will try again",
-                      {{"whose", whose_}, {"error", failure}});
-            co_await pause(backoff.next());
-            continue;
-        }
-        backoff.reset();
-        co_await pause(pace_.cool_down);
-        co_await waker->wait(pace_.refresh);
-    }
+    return run_rounds(sleeper_, {.work = [this] { return fetch(); },
+                                 .rest = [this](Waker& waker) { return rest(waker); },
+                                 .failed =
+                                     [this](const std::string& error) {
+                                         log::warn("identity",
+                                                   "cannot fetch the keys that verify tokens; will try again",
+                                                   {{"whose", whose_}, {"error", error}});
+                                     },
+                                 .backoff_max = pace_.backoff_max});
+}
+
+Task<void> KeyFetcher::rest(Waker& waker)
+{
+    co_await pause(pace_.cool_down);
+    co_await waker.wait(pace_.refresh);
 }
 
 Task<void> KeyFetcher::fetch()

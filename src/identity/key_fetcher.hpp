@@ -40,6 +40,7 @@ public:
 
 private:
     Task<void> fetch();
+    Task<void> rest(Waker& waker);
 
     std::string whose_;
     Get get_;
