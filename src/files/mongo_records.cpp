@@ -12,7 +12,7 @@ namespace gatehouse::files::mongo {
 
 namespace {
 
-constexpr std::int64_t trash_batch_max = 500;
+constexpr std::size_t trash_batch_max = 500;
 constexpr std::int64_t chunk_size_max = 16LL << 20U;
 constexpr const char* trash_until = "metadata.trash_until";
 constexpr const char* changed_at = "metadata.changed_at";  // what mongo_changes looks for
@@ -104,6 +104,18 @@ Document by_any_id(const std::vector<std::string>& ids)
     Document filter;
     filter.add("metadata.id", any);
     return filter;
+}
+
+// Options of a search: its order, and how many it finds at most.
+Document in_order(const char* member, int direction, std::optional<std::size_t> limit = std::nullopt)
+{
+    Document sort;
+    sort.add(member, direction);
+    Document options;
+    options.add("sort", sort);
+    if (limit)
+        options.add("limit", static_cast<std::int64_t>(*limit));
+    return options;
 }
 
 std::vector<Record> read_records(Database& database, const Document& filter, Document options,
@@ -236,11 +248,7 @@ std::vector<Record> page(Database& database, const std::string& after, std::size
     range.add("$gt", after).add("$lt", "g");
     Document filter;
     filter.add("metadata.id", range);
-    Document sort;
-    sort.add("metadata.id", 1);
-    Document options;
-    options.add("sort", sort).add("limit", static_cast<std::int64_t>(limit));
-    return read_records(database, filter, std::move(options));
+    return read_records(database, filter, in_order("metadata.id", 1, limit));
 }
 
 std::vector<Record> page_of_trash(Database& database, const std::string& after, std::size_t limit)
@@ -249,11 +257,7 @@ std::vector<Record> page_of_trash(Database& database, const std::string& after, 
     Document behind;
     behind.add("$gt", after);
     filter.add("metadata.removed_id", behind);
-    Document sort;
-    sort.add("metadata.removed_id", 1);
-    Document options;
-    options.add("sort", sort).add("limit", static_cast<std::int64_t>(limit));
-    return read_records(database, filter, std::move(options), to_trashed_record);
+    return read_records(database, filter, in_order("metadata.removed_id", 1, limit), to_trashed_record);
 }
 
 bool replace_record(Database& database, const File& file)
@@ -311,11 +315,7 @@ std::vector<File> list_trash(Database& database, const ListQuery& query)
     if (!query.after.empty())
         ids.add("$lt", query.after);
     filter.add("metadata.removed_id", ids);
-    Document sort;
-    sort.add("metadata.removed_id", -1);
-    Document options;
-    options.add("sort", sort).add("limit", static_cast<std::int64_t>(query.limit));
-    return find_files(database, filter, std::move(options), to_trashed_record);
+    return find_files(database, filter, in_order("metadata.removed_id", -1, query.limit), to_trashed_record);
 }
 
 std::vector<File> list(Database& database, const ListQuery& query)
@@ -331,11 +331,7 @@ std::vector<File> list(Database& database, const ListQuery& query)
         before.add("$lt", query.after);
         filter.add("metadata.id", before);
     }
-    Document sort;
-    sort.add("metadata.id", -1);
-    Document options;
-    options.add("sort", sort).add("limit", static_cast<std::int64_t>(query.limit));
-    return find_files(database, filter, std::move(options));
+    return find_files(database, filter, in_order("metadata.id", -1, query.limit));
 }
 
 std::vector<File> derived(Database& database, const std::vector<std::string>& source_ids)
@@ -346,11 +342,7 @@ std::vector<File> derived(Database& database, const std::vector<std::string>& so
     any.add("$in", source_ids);
     Document filter;
     filter.add("metadata.derived_from", any);
-    Document sort;
-    sort.add("metadata.id", 1);
-    Document options;
-    options.add("sort", sort);
-    return find_files(database, filter, std::move(options));
+    return find_files(database, filter, in_order("metadata.id", 1));
 }
 
 // Several questions: servers that speak MongoDB's protocol do not all count and add up in one.
@@ -477,11 +469,7 @@ std::vector<File> find_expired_trash(Database& database, TimePoint now)
     at_most.add("$gt", TimePoint{}).add("$lte", now);
     Document filter;
     filter.add(trash_until, at_most);
-    Document sort;
-    sort.add(trash_until, 1);
-    Document options;
-    options.add("sort", sort).add("limit", trash_batch_max);
-    return find_files(database, filter, std::move(options), to_trashed_record);
+    return find_files(database, filter, in_order(trash_until, 1, trash_batch_max), to_trashed_record);
 }
 
 bool end_links(Database& database, const std::string& id)
