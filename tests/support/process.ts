@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process of the real program: started with its arguments, watched until it is ready, ended by its pid.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 
@@ -66,6 +66,12 @@ export class Process {
     return this;
   }
 
+  // Its output and what a sanitizer reported of it (sanitizers.ts), for a hook that fails: the hooks behind it do not run.
+  private get lastWords(): string {
+    const report = `${process.env.GATEHOUSE_TEST_REPORTS}.${this.pid}`;
+    return this.output.slice(-4000) + (existsSync(report) ? readFileSync(report, 'utf8').slice(0, 10_000) : '');
+  }
+
   get running(): boolean {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
@@ -92,7 +98,7 @@ export class Process {
     const { started } = this;
     this.started = false;
     if (!this.running) {
-      if (started) throw new Error(`${this.name} ended by itself with ${child.exitCode ?? child.signalCode}:\n${this.output.slice(-4000)}`);
+      if (started) throw new Error(`${this.name} ended by itself with ${child.exitCode ?? child.signalCode}:\n${this.lastWords}`);
       return child.exitCode;
     }
     const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
@@ -104,7 +110,7 @@ export class Process {
     rmSync(`/dev/shm/mongoc-${child.pid}`, { force: true });
     // A process of its own that outlives it for a moment may hold the pipe.
     await Promise.race([closed, sleep(2_000)]);
-    if (signal === 'SIGTERM' && code !== 0) throw new Error(`${this.name} ended with ${code ?? child.signalCode} by SIGTERM:\n${this.output.slice(-4000)}`);
+    if (signal === 'SIGTERM' && code !== 0) throw new Error(`${this.name} ended with ${code ?? child.signalCode} by SIGTERM:\n${this.lastWords}`);
     return code;
   }
 }

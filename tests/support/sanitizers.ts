@@ -8,8 +8,9 @@ import { afterAll } from 'vitest';
 
 const reports = mkdtempSync(path.join(tmpdir(), 'gatehouse-sanitizer-'));
 chmodSync(reports, 0o1777); // for commands that a test runs as another user
+process.env.GATEHOUSE_TEST_REPORTS = path.join(reports, 'report'); // with a dot and the number of the process behind it
 const symbolizer = '/usr/bin/llvm-symbolizer-19';
-const shared = `log_path=${path.join(reports, 'report')}${existsSync(symbolizer) ? `:external_symbolizer_path=${symbolizer}` : ''}`;
+const shared = `log_path=${process.env.GATEHOUSE_TEST_REPORTS}${existsSync(symbolizer) ? `:external_symbolizer_path=${symbolizer}` : ''}`;
 for (const [name, options] of [['ASAN_OPTIONS', shared], ['UBSAN_OPTIONS', `${shared}:print_stacktrace=1`]])
   process.env[name] = [process.env[name], options].filter(Boolean).join(':');
 
