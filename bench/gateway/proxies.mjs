@@ -55,6 +55,7 @@ export async function startHaproxy(backend, issuer, connections = 8000) {
 global
   nbthread 1
   maxconn ${connections}
+  no strict-limits
 defaults
   mode http
   timeout connect 5s
