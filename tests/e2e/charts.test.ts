@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The charts of the console: what they show and say, where they fit, and whom they do not stop.
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Locator, Page } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
 import { Gatehouse } from '../support/gatehouse.js';
-import { barriers, isShown, launch, logIn, picture, screens, visit, type Visitor } from './browser.js';
+import { barriers, browser, isShown, logIn, picture, screens, useBrowser, visit, type Visitor } from './browser.js';
 
 const charts = ['Requests', 'Time to answer', 'Queues', 'Disk'];
 
 // Free of servers: the disk is that of embedded stores.
 const gatehouse = new Gatehouse({ distributed: false });
-let browser: Browser;
 let ada = ''; // her token
 
+useBrowser(gatehouse, { root: 'admin', ada: 'user' });
 beforeAll(async () => {
-  await gatehouse.start();
-  gatehouse.addUser('root', 'admin');
-  gatehouse.addUser('ada');
   ada = await gatehouse.token('ada');
-  browser = await launch();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await gatehouse.stop();
 });
 
 async function enter(options: Parameters<typeof visit>[1] = {}, prepare: (page: Page) => Promise<void> = async () => {}): Promise<Visitor> {

@@ -483,7 +483,7 @@ export interface paths {
         post?: never;
         /**
          * Drop a dead letter for good
-         * @description Needs the permission `admin:dead`. The audit log says who dropped it, and what it was about.
+         * @description Needs the permission `admin:dead`. The audit log says who asked for it, what it was about, and what became of it.
          */
         delete: operations["dropDeadLetter"];
         options?: never;
@@ -502,7 +502,7 @@ export interface paths {
         put?: never;
         /**
          * Give a dead letter back to its queue, with all its attempts
-         * @description Needs the permission `admin:dead`. The audit log says who did it.
+         * @description Needs the permission `admin:dead`. The audit log says who asked for it, and what became of it.
          */
         post: operations["retryDeadLetter"];
         delete?: never;
