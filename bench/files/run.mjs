@@ -75,7 +75,8 @@ async function round(server, way, results) {
   const up = await transfer(server, begun.args);
   const file = begun.file ?? `${server.url}/files/${JSON.parse(up.answer).items[0].id}`;
   const down = await transfer(server, ['-o', '/dev/null', server.url ? `${file}/content` : file]);
-  execFileSync('curl', ['-sS', '--fail', '-o', '/dev/null', '-X', 'DELETE', ...server.headers, file]);
+  // Not into the trash, where it would take the memory and the disk of the next round.
+  execFileSync('curl', ['-sS', '--fail', '-o', '/dev/null', '-X', 'DELETE', ...server.headers, server.url ? `${file}?permanent=true` : file]);
   results.push({ up, down, resident, peak: Math.max(up.peak, down.peak) });
 }
 
