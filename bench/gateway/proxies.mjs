@@ -83,7 +83,6 @@ io: {threads: 1}
 log: {level: warn}
 gateway:
   access_log: false
-  connections_max: 20000
   http2_cleartext: true
   tls: {listen: "127.0.0.1:${tlsPort}", certificates: [{certificate: ${certificate}, key: ${key}}]}
   routes:

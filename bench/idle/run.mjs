@@ -2,7 +2,8 @@
 // Many connections that are kept and say nothing: what each costs in memory, beside nginx and HAProxy. Each connection
 // makes one request first. Memory is what the processes hold for themselves (RssAnon), before and while they are there.
 //
-//   bench/idle/run [--connections 8000] [--json]     more than the limit of open files allows are refused at the start
+//   bench/idle/run [--connections 10000] [--json]     as many as Gatehouse takes on a thread; more than the limit of open files
+//                                                     allows are refused at the start
 import { connect } from 'node:net';
 import { startBackend } from '../support/nginx.mjs';
 import { memoryKib } from '../support/process.mjs';
@@ -10,7 +11,8 @@ import { argument, freePort, run } from '../support/program.mjs';
 import { startGatehouse, startHaproxy, startPlainNginx } from '../gateway/proxies.mjs';
 import { Issuer } from '../gateway/tokens.mjs';
 
-const connections = argument('connections', 8000);
+const connections = argument('connections', 10000);
+const warm_up = 64; // of them; what these make a proxy keep for good counts for no connection
 
 function open(proxy) {
   const { port, pathname } = new URL(proxy.url);
@@ -23,17 +25,18 @@ function open(proxy) {
 }
 
 async function measure(proxy) {
-  const warm = await Promise.all(Array.from({ length: 64 }, () => open(proxy)));
+  const warm = await Promise.all(Array.from({ length: warm_up }, () => open(proxy)));
   const before = memoryKib(proxy.child.pid, 'RssAnon');
   const sockets = [];
-  while (sockets.length < connections)
-    sockets.push(...await Promise.all(Array.from({ length: Math.min(50, connections - sockets.length) }, () => open(proxy))));
+  const more = connections - warm_up;
+  while (sockets.length < more)
+    sockets.push(...await Promise.all(Array.from({ length: Math.min(50, more - sockets.length) }, () => open(proxy))));
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const after = memoryKib(proxy.child.pid, 'RssAnon');
   const open_now = sockets.filter((socket) => !socket.destroyed && socket.readable).length;
   for (const socket of [...warm, ...sockets]) socket.destroy();
-  if (open_now < connections) throw new Error(`${proxy.name} keeps ${open_now} of ${connections}`);
-  return { name: proxy.name, beforeMib: before / 1024, afterMib: after / 1024, bytesPerConnection: ((after - before) * 1024) / connections };
+  if (open_now < more) throw new Error(`${proxy.name} keeps ${open_now} of ${more}`);
+  return { name: proxy.name, beforeMib: before / 1024, afterMib: after / 1024, bytesPerConnection: ((after - before) * 1024) / more };
 }
 
 await run('idle', async () => {
