@@ -5,22 +5,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
+import { crashingUntilMended } from '../support/processors.js';
 
 const scratch = scratchDirectory();
 const mended = path.join(scratch, 'mended');
-// A processor that crashes until it is mended.
-const config = `
-events: {attempts_max: 1, delay_first: 100ms, delay_max: 100ms}
-worker:
-  processors:
-    - name: copy
-      types: [text/plain]
-      command: [sh, -c, '[ -s ${mended} ] || kill -SEGV $$; cp "$1" "$2"', sh, '{input}', '{output}', '${mended}']
-      suffix: .txt
-`;
-
-writeFileSync(mended, '');
-const gatehouse = new Gatehouse({ config });
+const gatehouse = new Gatehouse({ config: crashingUntilMended(mended) });
 let admin = '';
 let user = '';
 

@@ -7,25 +7,18 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
 import { freePort } from '../support/process.js';
+import { crashingUntilMended } from '../support/processors.js';
 import { barriers, browser, button, isShown, logIn, picture, screens, useBrowser, visit, type Visitor } from './browser.js';
 
 const scratch = scratchDirectory();
 const mended = path.join(scratch, 'mended');
-writeFileSync(mended, '');
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 // A processor that crashes until it is mended, and a service that is not there.
-const gatehouse = new Gatehouse({ config: `
-events: {attempts_max: 1, delay_first: 100ms, delay_max: 100ms}
+const gatehouse = new Gatehouse({ config: `${crashingUntilMended(mended)}
 gateway:
   routes:
     - {path: /orders, upstreams: ["http://127.0.0.1:${await freePort()}"]}
-worker:
-  processors:
-    - name: copy
-      types: [text/plain]
-      command: [sh, -c, '[ -s ${mended} ] || kill -SEGV $$; cp "$1" "$2"', sh, '{input}', '{output}', '${mended}']
-      suffix: .txt
 ` });
 let admin: Visitor;
 let ada = ''; // her token
