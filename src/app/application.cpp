@@ -576,6 +576,8 @@ StartReport Application::Impl::report() const
     report.ops = *parse_listen_address(config_.ops.listen);
     report.ops.port = ops_server_.port();
     report.data = data_.path();
+    if (reloader_.file())
+        report.config = std::filesystem::absolute(*reloader_.file());
     report.setup_link = made_setup_link_;
     return report;
 }

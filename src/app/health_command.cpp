@@ -3,16 +3,14 @@
 
 #include "app/client_http.hpp"
 #include "app/listen_address.hpp"
+#include "app/readiness.hpp"
 #include "app/values.hpp"
 #include "base/json.hpp"
-#include "base/text.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
-#include <tuple>
 #include <utility>
 
 namespace gatehouse::app {
@@ -22,8 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds timeout_max = std::chrono::minutes(1);
-constexpr std::string_view started = "started";
-constexpr std::string_view not_stopping = "not stopping";
 
 struct Verdict {
     bool healthy = false;
@@ -31,20 +27,6 @@ struct Verdict {
     json::array checks;
     bool reached = true;
 };
-
-bool is_name(std::string_view text)
-{
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-std::optional<Readiness::Check> parse_check(std::string_view line)
-{
-    for (auto [mark, passes, required] :
-         {std::tuple{"ok  ", true, true}, std::tuple{"FAIL", false, true}, std::tuple{"warn", false, false}})
-        if (line.starts_with(mark) && line.substr(4).starts_with(' ') && is_name(line.substr(5)))
-            return Readiness::Check{std::string(line.substr(5)), passes, required};
-    return std::nullopt;
-}
 
 // Of this machine's own server: no proxy that the environment names is between.
 HttpReply ask(const std::string& method, std::string url, const CommandLine& line, Clock::time_point deadline)
@@ -67,7 +49,7 @@ Verdict judge_readiness(const HttpReply& reply)
     auto readiness = parse_readiness(reply.body);
     if (!readiness || reply.status != (readiness->ready ? 200 : 503))
         return unexpected("/readyz", reply);
-    Verdict verdict{.healthy = readiness->ready, .text = describe_readiness(*readiness)};
+    Verdict verdict{.healthy = readiness->ready, .text = summarize(*readiness)};
     for (const auto& [name, passes, required] : readiness->checks)
         verdict.checks.push_back(json::object{{"name", name}, {"passes", passes}, {"required", required}});
     return verdict;
@@ -139,46 +121,6 @@ Verdict try_to(const std::string& where, const Ask& ask)
 }
 
 }  // namespace
-
-std::optional<Readiness> parse_readiness(std::string_view text)
-{
-    Readiness readiness;
-    while (auto rest = cut_at(text, '\n')) {
-        std::string_view line = std::exchange(text, *rest);
-        auto check = parse_check(line);
-        if (check) {
-            readiness.checks.push_back(std::move(*check));
-            continue;
-        }
-        // The last line sums up.
-        readiness.ready = line.starts_with("ready");
-        bool known = readiness.ready || line.starts_with("not ready");
-        if (!known || !text.empty() || readiness.checks.empty())
-            return std::nullopt;
-        return readiness;
-    }
-    return std::nullopt;
-}
-
-std::string describe_readiness(const Readiness& readiness)
-{
-    std::vector<std::string_view> without;
-    std::string_view phase;
-    for (const Readiness::Check& check : readiness.checks) {
-        if (check.passes)
-            continue;
-        if (check.name == started)
-            phase = ": it is starting";
-        else if (check.name == not_stopping)
-            phase = ": it is stopping";
-        else
-            without.push_back(check.name);
-    }
-    std::string out = readiness.ready ? "ready" : "not ready";
-    if (!without.empty())
-        out += fmt::format(", without {}", fmt::join(without, ", "));
-    return out.append(phase);
-}
 
 std::optional<std::string> address_to_ask(std::string_view listen)
 {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/ops.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <iterator>
+#include <algorithm>
 
 namespace gatehouse::app {
 
@@ -33,15 +30,16 @@ Ops::Ops(Metrics& metrics)
 {
 }
 
-Ops::Report Ops::report() const
+Readiness Ops::readiness() const
 {
-    Report report{.started = started_, .draining = draining_, .ready = started_ && !draining_, .outcomes = {}};
-    for (const Check& check : checks_) {
-        bool passes = check.passes();
-        report.ready = report.ready && (passes || !check.required);
-        report.outcomes.push_back({check.name, passes, check.required});
-    }
-    return report;
+    Readiness readiness;
+    readiness.checks = {{std::string(Readiness::started), started_, true},
+                        {std::string(Readiness::not_stopping), !draining_, true}};
+    for (const Check& check : checks_)
+        readiness.checks.push_back({check.name, check.passes(), check.required});
+    readiness.ready = std::ranges::none_of(
+        readiness.checks, [](const Readiness::Check& check) { return check.required && !check.passes; });
+    return readiness;
 }
 
 // GET /livez: the process answers.
@@ -50,22 +48,9 @@ Task<http::Response> Ops::livez() { co_return text_response(200, "ok\n"); }
 // GET /readyz: whether requests should be sent here, and what does not work meanwhile; with ?verbose, line by line.
 Task<http::Response> Ops::readyz(http::Request& request)
 {
-    Report found = report();
-    std::string lines =
-        fmt::format("{} started\n{} not stopping\n", found.started ? "ok  " : "FAIL", found.draining ? "FAIL" : "ok  ");
-    std::vector<std::string_view> failing;
-    for (const Outcome& outcome : found.outcomes) {
-        if (!outcome.passes)
-            failing.push_back(outcome.name);
-        std::string_view mark = outcome.passes ? "ok  " : outcome.required ? "FAIL" : "warn";
-        fmt::format_to(std::back_inserter(lines), "{} {}\n", mark, outcome.name);
-    }
-    std::string summary = found.ready ? "ready" : "not ready";
-    if (!failing.empty())
-        summary += fmt::format(", without {}", fmt::join(failing, ", "));
-    summary += '\n';
+    Readiness found = readiness();
     bool verbose = request.query() == "verbose" || request.query().starts_with("verbose=");
-    co_return text_response(found.ready ? 200 : 503, verbose ? lines.append(summary) : summary);
+    co_return text_response(found.ready ? 200 : 503, verbose ? to_lines(found) : summarize(found) + '\n');
 }
 
 // GET /startupz: whether the start is over.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/process_metrics.hpp"
+#include "app/readiness.hpp"
 #include "base/metrics.hpp"
 #include "http/router.hpp"
 
@@ -19,20 +20,7 @@ public:
     struct Check {
         std::string name;
         std::function<bool()> passes;  // any thread
-        bool required = true;          // false: without it the process still does what it is asked, only later
-    };
-
-    // What /readyz says, as data.
-    struct Outcome {
-        std::string name;
-        bool passes = false;
-        bool required = true;
-    };
-    struct Report {
-        bool started = false;
-        bool draining = false;
-        bool ready = false;
-        std::vector<Outcome> outcomes;
+        bool required = true;          // as in Readiness::Check
     };
 
     explicit Ops(Metrics& metrics);
@@ -46,7 +34,7 @@ public:
     void set_started() { started_ = true; }    // from now on /startupz, and /readyz by its checks
     void set_draining() { draining_ = true; }  // from now on /readyz says no, so that no new requests are sent here
 
-    Report report() const;  // any thread
+    Readiness readiness() const;  // any thread
 
     const http::Router& router() const { return router_; }
 

@@ -9,8 +9,10 @@
 #include "app/config_load.hpp"
 #include "base/metrics.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,9 @@ public:
 
     // What is in force.
     Config running();
+
+    // What is read beside environment and flags, if there is one. Any thread.
+    const std::optional<std::filesystem::path>& file() const { return sources_.file; }
 
 private:
     Outcome try_reload();

@@ -125,13 +125,9 @@ int serve(const CommandLine& line)
     configure_log(loaded->config.log);
     warn_of(*loaded);
     try {
-        Sources sources = sources_of(line);
-        Application application(std::move(loaded->config), sources);
+        Application application(std::move(loaded->config), sources_of(line));
         application.start();
-        StartReport report = application.report();
-        if (sources.file)
-            report.config = std::filesystem::absolute(*sources.file);
-        print_now(banner(report));
+        print_now(banner(application.report()));
         int signal = wait_for_end(application);
         // Whoever is impatient asks twice. A reload makes no sense any more, and must not end the program either.
         std::signal(SIGHUP, SIG_IGN);

@@ -209,15 +209,17 @@ Task<json::object> Status::make_whole(std::string authorization)
 
 Task<json::object> Status::make_own()
 {
-    Ops::Report report = needs_.ops.report();
+    Readiness readiness = needs_.ops.readiness();
     auto uptime = std::chrono::steady_clock::now() - began_;
     json::array checks;
-    for (const Ops::Outcome& outcome : report.outcomes)
-        checks.push_back({{"name", outcome.name}, {"passes", outcome.passes}, {"required", outcome.required}});
+    for (const Readiness::Check& check : readiness.checks) {
+        if (!check.of_phase())
+            checks.push_back({{"name", check.name}, {"passes", check.passes}, {"required", check.required}});
+    }
     json::object own;
     own["roles"] = names_of(needs_.roles);
     own["reachable"] = true;
-    own["ready"] = report.ready;
+    own["ready"] = readiness.ready;
     own["version"] = GATEHOUSE_VERSION;
     own["started_at"] = format_rfc3339(started_at_);
     own["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
