@@ -368,11 +368,12 @@ void UploadLog::purge_ended(TimePoint time)
     }
 }
 
-// The entry in fs.uploads goes last: it is what this is found by.
+// The entry in fs.uploads goes last: it is what this is found by. Nobody has written behind an end that was told at the
+// beginning.
 void UploadLog::purge(const UploadDocument& document)
 {
     UploadEntry last = last_entry(document);
-    if (last.unclean && !last.removed) {
+    if (last.unclean && !last.removed && !document.upload.length) {
         Document behind;
         behind.add("files_id", document.content).add("n", comparison("$gte", static_cast<std::int64_t>(last.chunks)));
         database_.remove_many(chunks_collection, behind);
