@@ -471,7 +471,7 @@ void add_files_settings(std::vector<Setting>& table, files::Config& files)
             {"files.event_streams_per_user", Count{&files.event_streams_per_user, 1, 1'000},
              "of them those of one user; beyond it they are answered 429"},
             {"files.upload_ttl", Milliseconds{&files.upload_ttl, milliseconds{1'000}},
-             "how long an unfinished resumable upload is kept after the last request that wrote to it"},
+             "how long an unfinished resumable upload is kept after the last of it arrived"},
             {"files.unfinished_uploads_max", Count{&files.unfinished_uploads_max, 1, 1'000'000},
              "unfinished resumable uploads of one user at a time"},
             {"files.abandoned_after", Milliseconds{&files.abandoned_after, milliseconds{1'000}},

@@ -145,7 +145,7 @@ public:
                       upload_records::Record record, UniqueFd file)
         : core_(std::move(core)), turn_(std::move(turn)), number_(number), record_(std::move(record)),
           file_(std::move(file)), hash_(restore(record_.hash)), length_(record_.upload.length),
-          put_(record_.upload.offset), flushing_(put_)
+          expires_at_(record_.upload.expires_at), put_(record_.upload.offset), flushing_(put_)
     {
     }
     ~LocalUploadWriter() override
@@ -175,6 +175,8 @@ public:
         length_ = length;
     }
 
+    void set_expiry(TimePoint expires_at) override { expires_at_ = expires_at; }
+
     Task<void> confirm() override
     {
         GH_ASSERT(!length_ || written() <= *length_);
@@ -190,6 +192,7 @@ public:
         upload_records::Record next = record_;
         next.upload.offset = put_;
         next.upload.length = length_;
+        next.upload.expires_at = expires_at_;
         next.hash = hash_.save();
         auto update = [&](sql::Connection& connection) { return upload_records::update(connection, next); };
         bool mine = co_await core_->database->write(update);
@@ -278,6 +281,7 @@ private:
     UniqueFd file_;
     ResumableSha256 hash_;  // of what was put
     std::optional<std::uint64_t> length_;
+    TimePoint expires_at_;
     std::string pending_;  // small pieces gather here, so that a job is worth its thread switch
     std::uint64_t put_;
     std::uint64_t flushing_;

@@ -47,7 +47,8 @@ public:
     MongoUploadWriter(std::shared_ptr<Core> core, UploadDocument document, UploadEntry entry, SteadyTime taken_at)
         : core_(std::move(core)), document_(std::move(document)), epoch_(entry.seq), entry_(std::move(entry)),
           hash_(restore(entry_)), batch_(entry_.tail), hashed_(batch_.size()), chunks_(entry_.chunks),
-          written_(entry_.offset), length_(entry_.length), known_at_(taken_at), extended_at_(taken_at)
+          written_(entry_.offset), length_(entry_.length), expires_at_(document_.upload.expires_at),
+          known_at_(taken_at), extended_at_(taken_at)
     {
         show_entry();
     }
@@ -84,6 +85,8 @@ public:
         GH_ASSERT(!length_ && length >= written_);
         length_ = length;
     }
+
+    void set_expiry(TimePoint expires_at) override { expires_at_ = expires_at; }
 
     Task<void> confirm() override
     {
@@ -133,6 +136,7 @@ private:
     {
         document_.upload.offset = entry_.offset;
         document_.upload.length = entry_.length;
+        document_.upload.expires_at = expires_at_;
     }
     std::chrono::milliseconds stalled_after() const { return core_->options.uploads.stalled_after; }
     TimePoint lease_end() const { return Clock().now() + stalled_after(); }
@@ -185,6 +189,7 @@ private:
         entry_ = std::move(next);
         known_at_ = now;
         extended_at_ = now;
+        core_->uploads.set_expiry(entry_.upload, expires_at_, entry_.length.value_or(entry_.offset));
     }
 
     // A long body that may not be confirmed before its end.
@@ -245,6 +250,7 @@ private:
     std::uint32_t chunks_;  // written
     std::uint64_t written_;
     std::optional<std::uint64_t> length_;
+    TimePoint expires_at_;
     SteadyTime known_at_;  // when `entry_` was the last for certain
     SteadyTime extended_at_;
     bool failed_ = false;  // a write may have happened or not
@@ -367,6 +373,7 @@ private:
         mine.until = now + core_->options.uploads.stalled_after;
         if (!core_->uploads.append(last, mine, began))
             return {Access::busy, nullptr};  // somebody was faster
+        document->upload.expires_at = expires_at;
         auto writer = std::make_unique<MongoUploadWriter>(core_, *document, std::move(mine), began);
         core_->uploads.set_expiry(id, expires_at, last.length.value_or(last.offset));
         return {Access::granted, std::move(writer)};

@@ -101,7 +101,7 @@ public:
         // A server that stops cuts its requests short; what has arrived is worth a moment.
         bool throws = co_await asio::this_coro::throw_if_cancelled();
         co_await asio::this_coro::throw_if_cancelled(false);
-        co_await writer_.confirm();
+        co_await tus::confirm(context_, writer_);
         co_await asio::this_coro::throw_if_cancelled(throws);
         if (error)
             std::rethrow_exception(error);
@@ -130,7 +130,7 @@ private:
             bool much = writer_.written() - upload.offset >= tus::confirm_bytes;
             if (checksum_ || (!much && now - last_confirm < tus::confirm_interval))
                 continue;
-            co_await writer_.confirm();
+            co_await tus::confirm(context_, writer_);
             last_confirm = now;
         }
     }
@@ -178,7 +178,7 @@ Task<void> take_length(const http::Request& request, Context& context, UploadWri
     if (*length > context.config.upload_bytes_max)
         throw too_long(context, upload.name);
     writer.set_length(*length);
-    co_await writer.confirm();
+    co_await tus::confirm(context, writer);
 }
 
 // How long the upload may become beside what else the caller has, as far as its length was not measured before.

@@ -77,7 +77,7 @@ Task<void> copy_part(Context& context, UploadWriter& writer, std::string id, std
             co_return;
         co_await writer.write(piece);
         if (writer.written() - writer.upload().offset >= confirm_bytes)
-            co_await writer.confirm();
+            co_await confirm(context, writer);
     }
 }
 
@@ -94,7 +94,7 @@ Task<void> copy_all(Context& context, const identity::Claims& caller, const http
             throw Unavailable("a part of an upload is shorter than its offset says");
         begin = end;
     }
-    co_await writer.confirm();
+    co_await confirm(context, writer);
     co_await finish(context, caller, request, writer);
 }
 

@@ -8,6 +8,8 @@
 #include "files/tus_fields.hpp"
 #include "support/content.hpp"
 
+#include <utility>
+
 namespace gatehouse::files::testing {
 
 namespace {
@@ -380,6 +382,36 @@ TEST_F(Tus, UploadsExpireAndWritingPutsTheEndOff)
     EXPECT_EQ(call("HEAD", path, token, with_version({})).status, 404);
     run(store_->uploads().sweep(clock_.now()));
     EXPECT_EQ(stored_content_count(), 0U);
+}
+
+// "01234" comes 23 hours after the request.
+class LateBody final : public http::BodyReader {
+public:
+    explicit LateBody(Clock& clock) : clock_(clock) {}
+    Task<std::string_view> read() override
+    {
+        if (std::exchange(over_, true))
+            co_return std::string_view{};
+        clock_.advance(std::chrono::hours{23});
+        co_return "01234";
+    }
+    std::optional<std::uint64_t> length() const override { return 5; }
+
+private:
+    Clock& clock_;
+    bool over_ = false;
+};
+
+TEST_F(Tus, TheEndIsPutOffByWhatArrivesNotByTheRequestsBegin)
+{
+    std::string path = path_of_new(10);
+    LateBody late(clock_);
+    Answer answer = patch_with(path, 0, late);
+    ASSERT_EQ(answer.status, 204);
+    clock_.advance(std::chrono::hours{23});
+    Answer later = call("HEAD", path, token_for(alice_), with_version({}));
+    EXPECT_EQ(later.header("upload-offset"), "5");
+    EXPECT_EQ(later.header("upload-expires"), answer.header("upload-expires"));
 }
 
 TEST_F(Tus, OthersSeeTheSameAsForNone)

@@ -62,13 +62,24 @@ Task<Found> find_own(Context& context, const identity::Claims& caller, std::stri
     co_return found;
 }
 
+namespace {
+
+TimePoint end_from_now(const Context& context) { return context.clock.now() + context.config.upload_ttl; }
+
+}  // namespace
+
 Task<std::unique_ptr<UploadWriter>> open(Context& context, std::string id)
 {
-    auto opening =
-        co_await context.store.uploads().open(std::move(id), context.clock.now() + context.config.upload_ttl);
+    auto opening = co_await context.store.uploads().open(std::move(id), end_from_now(context));
     if (opening.access == Access::busy)
         throw locked();
     co_return std::move(opening.writer);
+}
+
+Task<void> confirm(Context& context, UploadWriter& writer)
+{
+    writer.set_expiry(end_from_now(context));
+    co_await writer.confirm();
 }
 
 Task<void> finish(Context& context, const identity::Claims& caller, const http::Request& request, UploadWriter& writer)

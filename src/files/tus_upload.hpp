@@ -37,6 +37,9 @@ Task<Found> find_own(Context& context, const identity::Claims& caller, std::stri
 // nullptr when it was finished or removed meanwhile. Throws locked().
 Task<std::unique_ptr<UploadWriter>> open(Context& context, std::string id);
 
+// Makes what was written durable. The upload's time begins anew.
+Task<void> confirm(Context& context, UploadWriter& writer);
+
 // Makes the file of an upload that is complete.
 Task<void> finish(Context& context, const identity::Claims& caller, const http::Request& request, UploadWriter& writer);
 

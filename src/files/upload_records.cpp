@@ -146,9 +146,10 @@ std::optional<Record> take(sql::Connection& connection, const std::string& id, T
 bool update(sql::Connection& connection, const Record& record)
 {
     const Upload& upload = record.upload;
-    return connection.execute("UPDATE uploads SET length = ?, \"offset\" = ?, hash = ? WHERE id = ? AND epoch = ?",
+    return connection.execute("UPDATE uploads SET length = ?, \"offset\" = ?, expires_at = ?, hash = ? "
+                              "WHERE id = ? AND epoch = ?",
                               {to_value(upload.length), static_cast<std::int64_t>(upload.offset),
-                               sql::Blob{record.hash}, upload.id, record.epoch}) == 1;
+                               to_unix_ms(upload.expires_at), sql::Blob{record.hash}, upload.id, record.epoch}) == 1;
 }
 
 bool end(sql::Connection& connection, const Record& record)

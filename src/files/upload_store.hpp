@@ -60,6 +60,9 @@ public:
     // written().
     virtual void set_length(std::uint64_t length) = 0;
 
+    // Puts the upload's end off, with the next confirm() that has anything to say.
+    virtual void set_expiry(TimePoint expires_at) = 0;
+
     // Makes what was written durable, then the offset that says so. REQUIRES: written() is not beyond the length.
     virtual Task<void> confirm() = 0;
 

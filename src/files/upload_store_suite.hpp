@@ -409,6 +409,26 @@ TYPED_TEST_P(UploadStoreSuite, ExpiredUploadsGoWithTheirContent)
     this->expect_no_leftovers();
 }
 
+// However long one request takes.
+TYPED_TEST_P(UploadStoreSuite, ConfirmingPutsTheEndOff)
+{
+    Upload upload = this->make_upload(10);
+    upload.expires_at = Clock().now() + std::chrono::hours{1};
+    ASSERT_EQ(this->run(this->uploads().create(upload, {})), UploadStore::Creation::created);
+    auto writer = this->run(this->uploads().open(upload.id, upload.expires_at)).writer;
+    writer->set_expiry(this->later);
+    this->write(*writer, "01234");
+    EXPECT_LT(this->run(this->uploads().find(upload.id))->expires_at, this->later);
+    this->run(writer->confirm());
+    EXPECT_EQ(writer->upload().expires_at, this->later);
+    EXPECT_EQ(this->run(this->uploads().find(upload.id))->expires_at, this->later);
+    this->run(this->uploads().sweep(Clock().now() + std::chrono::hours{2}));
+    this->write(*writer, "56789");
+    this->run(writer->confirm());
+    this->expect_file(this->finish(*writer, make_event("file.uploaded", upload.id)), "0123456789");
+    this->expect_no_leftovers();
+}
+
 TYPED_TEST_P(UploadStoreSuite, AnOwnerHasSoManyAtATime)
 {
     std::vector<Upload> uploads;
@@ -545,8 +565,8 @@ REGISTER_TYPED_TEST_SUITE_P(UploadStoreSuite, AnUploadThatArrivesInSeveralReques
                             WhatWasNotConfirmedIsDropped, OneWritesAtATime, ASupersededWriterChangesNothing,
                             ASupersededWriterThatGoesOnWritingIsInNobodysWay, WhatWasConfirmedToManyAtOnceIsWhatIsThere,
                             OfTwoWhoFinishOneDoes, ARemovedUploadIsGoneWhoeverWrites, ExpiredUploadsGoWithTheirContent,
-                            AnOwnerHasSoManyAtATime, NoUploadHasTheIdOfAFile, AnUploadGoesOnAfterARestart,
-                            ACrashKeepsWhatWasConfirmed, AStoppedStoreTakesNothing,
+                            ConfirmingPutsTheEndOff, AnOwnerHasSoManyAtATime, NoUploadHasTheIdOfAFile,
+                            AnUploadGoesOnAfterARestart, ACrashKeepsWhatWasConfirmed, AStoppedStoreTakesNothing,
                             UnfinishedUploadsClaimTheirLengthsOrWhatHasArrived, PartsAreKeptAndReadAndJoinedOnce);
 
 }  // namespace gatehouse::files::testing
