@@ -426,6 +426,7 @@ TYPED_TEST_P(UploadStoreSuite, ConfirmingPutsTheEndOff)
     this->write(*writer, "56789");
     this->run(writer->confirm());
     this->expect_file(this->finish(*writer, make_event("file.uploaded", upload.id)), "0123456789");
+    writer.reset();
     this->expect_no_leftovers();
 }
 
