@@ -54,6 +54,12 @@ void BlockingPool::submit(Job job)
         wake_.notify_one();
 }
 
+void BlockingPool::post(std::move_only_function<void()> job)
+{
+    Place place(*this);
+    place.submit(std::move(job));
+}
+
 std::size_t BlockingPool::queued() const
 {
     std::scoped_lock lock(mutex_);

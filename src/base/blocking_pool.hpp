@@ -48,6 +48,23 @@ public:
     template <class F>
     Task<std::invoke_result_t<F&>> run(F fn);
 
+    // Runs `job`, which does not throw, for nobody who waits. Throws Unavailable likewise.
+    void post(std::move_only_function<void()> job);
+
+    // What resumes a coroutine that waits by `handler`, on its own executor; from any thread, once. The caller may end
+    // its context as soon as it is resumed, so the mark of outstanding work travels with the handler: who calls must
+    // not touch the context afterwards.
+    template <class Handler>
+    static auto resumption(Handler handler)
+    {
+        auto executor = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
+        return [executor = std::move(executor), handler = std::move(handler)]() mutable {
+            auto plain = asio::prefer(executor, asio::execution::outstanding_work.untracked);
+            asio::post(plain,
+                       [work = std::move(executor), handler = std::move(handler)]() mutable { std::move(handler)(); });
+        };
+    }
+
     // Runs what is queued, then joins the threads.
     void stop();
 
@@ -112,14 +129,9 @@ Task<std::invoke_result_t<F&>> BlockingPool::run(F fn)
         }
     };
     auto initiate = [&place, &call](auto handler) {
-        auto executor = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);
-        place.submit([&call, executor, handler = std::move(handler)]() mutable {
+        place.submit([&call, resume = resumption(std::move(handler))]() mutable {
             call();
-            // The caller may end its context as soon as it has the result, so the mark of outstanding work travels with
-            // the handler: this thread must not touch the context after the post.
-            auto plain = asio::prefer(executor, asio::execution::outstanding_work.untracked);
-            asio::post(plain,
-                       [work = std::move(executor), handler = std::move(handler)]() mutable { std::move(handler)(); });
+            resume();
         });
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(initiate, asio::use_awaitable);

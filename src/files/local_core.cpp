@@ -47,7 +47,7 @@ void Core::guarded(const char* what, F work)
     }
 }
 
-void Core::discard(std::string name, UniqueFd file)
+void Core::discard(std::string name, std::shared_ptr<void> file)
 {
     asio::post(janitor_, [this, name = std::move(name), file = std::move(file)]() mutable {
         guarded("remove a temporary file", [&] { content.remove_temporary(name); });

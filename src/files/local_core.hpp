@@ -33,9 +33,9 @@ public:
 
     void stop();
 
-    // Unlinks a name in tmp/ that decides nothing any more. The descriptor goes along, because the last close of a
-    // large file frees its blocks.
-    void discard(std::string name, UniqueFd file);
+    // Unlinks a name in tmp/ that decides nothing any more. What keeps the file open goes along, because the last close
+    // of a large one frees its blocks.
+    void discard(std::string name, std::shared_ptr<void> file);
 
     // A writer ended, and only the database knows whether its record exists.
     void settle_later(std::string name);

@@ -13,6 +13,7 @@
 #include "files/file_records.hpp"
 #include "files/local_core.hpp"
 #include "files/local_uploads.hpp"
+#include "files/side_job.hpp"
 
 #include "base/encoding.hpp"
 #include "base/sha256.hpp"
@@ -20,11 +21,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/uio.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace gatehouse::files {
@@ -38,32 +38,84 @@ constexpr std::uint64_t writeback_bytes = 8ULL << 20U;
 
 using local::Core;
 
+// Where an upload's content goes, on a pool thread.
+struct Sink {
+    UniqueFd file;
+    Sha256 hash;
+    std::string bytes;  // that come next
+    std::uint64_t written = 0;
+    std::uint64_t flushing = 0;
+
+    void put()
+    {
+        hash.update(bytes);
+        for (std::string_view left = bytes; !left.empty();) {
+            ssize_t count = ::pwrite(file.get(), left.data(), left.size(), static_cast<off_t>(written));
+            if (count < 0 && errno == EINTR)
+                continue;
+            if (count < 0)
+                fail("write");
+            left.remove_prefix(static_cast<std::size_t>(count));
+            written += static_cast<std::uint64_t>(count);
+        }
+        bytes.clear();
+        // Starts writing back early, so that the sync at the end does not find gigabytes of dirty pages. A hint only.
+        if (written - flushing >= writeback_bytes) {
+            ::sync_file_range(file.get(), static_cast<off_t>(flushing), static_cast<off_t>(written - flushing),
+                              SYNC_FILE_RANGE_WRITE);
+            flushing = written;
+        }
+    }
+
+    void seal()
+    {
+        put();
+        if (::fsync(file.get()) != 0)
+            fail("sync");
+        file.reset();
+        std::string().swap(bytes);
+    }
+
+private:
+    [[noreturn]] static void fail(const char* what)
+    {
+        std::string reason = std::generic_category().message(errno);
+        throw Unavailable(fmt::format("cannot {} the content of an upload: {}", what, reason));
+    }
+};
+
+// Gathers what arrives while the pool writes what came before.
 class LocalFileWriter final : public FileWriter {
 public:
     LocalFileWriter(std::shared_ptr<Core> core, std::string name, UniqueFd file)
-        : core_(std::move(core)), name_(std::move(name)), file_(std::move(file))
+        : core_(std::move(core)), name_(std::move(name)), sink_(std::make_shared<Sink>()), putting_(core_->writing)
     {
+        sink_->file = std::move(file);
     }
     ~LocalFileWriter() override
     {
         if (undecided_)
             core_->settle_later(name_);
         else
-            core_->discard(name_, std::move(file_));
+            core_->discard(name_, std::move(sink_));
     }
 
     Task<void> write(std::string_view bytes) override
     {
-        GH_ASSERT(file_ && !sealed_);
+        GH_ASSERT(!sealed_);
         if (head_.size() < head_bytes_max)
             head_.append(bytes.substr(0, head_bytes_max - head_.size()));
         size_ += bytes.size();
-        if (pending_.size() + bytes.size() < write_buffer_bytes) {
-            pending_.append(bytes);
-            co_return;
+        while (!bytes.empty()) {
+            std::string_view part = bytes.substr(0, write_buffer_bytes - pending_.size());
+            pending_.append(part);
+            bytes.remove_prefix(part.size());
+            if (pending_.size() < write_buffer_bytes)
+                co_return;
+            co_await putting_.join();
+            std::swap(pending_, sink_->bytes);
+            putting_.start([sink = sink_] { sink->put(); });
         }
-        auto job = [this, bytes] { put(bytes); };
-        co_await core_->writing.run(job);
     }
 
     std::uint64_t size() const override { return size_; }
@@ -78,15 +130,11 @@ public:
     {
         if (sealed_)
             co_return;
-        auto job = [this] {
-            put({});
-            if (::fsync(file_.get()) != 0)
-                fail("sync");
-            file_.reset();
-        };
+        co_await putting_.join();
+        sink_->bytes = std::move(pending_);
+        auto job = [this] { sink_->seal(); };
         co_await core_->writing.run(job);
-        std::string().swap(pending_);
-        sha256_ = to_hex(hash_.finish());
+        sha256_ = to_hex(sink_->hash.finish());
         sealed_ = true;
     }
 
@@ -110,60 +158,14 @@ public:
     }
 
 private:
-    [[noreturn]] void fail(const char* what) const
-    {
-        std::string reason = std::generic_category().message(errno);
-        throw Unavailable(fmt::format("cannot {} the content of an upload: {}", what, reason));
-    }
-
-    // On a pool thread: writes what is gathered and `bytes`.
-    void put(std::string_view bytes)
-    {
-        hash_.update(pending_);
-        hash_.update(bytes);
-        std::array<iovec, 2> parts{{{pending_.data(), pending_.size()},
-                                    {const_cast<char*>(bytes.data()), bytes.size()}}};  // pwritev only reads
-        std::size_t at = 0;
-        while (at < parts.size()) {
-            if (parts[at].iov_len == 0) {
-                ++at;
-                continue;
-            }
-            ssize_t count =
-                ::pwritev(file_.get(), &parts[at], static_cast<int>(parts.size() - at), static_cast<off_t>(written_));
-            if (count < 0 && errno == EINTR)
-                continue;
-            if (count < 0)
-                fail("write");
-            written_ += static_cast<std::uint64_t>(count);
-            for (auto left = static_cast<std::size_t>(count); left > 0;) {
-                std::size_t step = std::min(left, parts[at].iov_len);
-                parts[at].iov_base = static_cast<char*>(parts[at].iov_base) + step;
-                parts[at].iov_len -= step;
-                left -= step;
-                if (parts[at].iov_len == 0)
-                    ++at;
-            }
-        }
-        pending_.clear();
-        // Starts writing back early, so that the sync at the end does not find gigabytes of dirty pages. A hint only.
-        if (written_ - flushing_ >= writeback_bytes) {
-            ::sync_file_range(file_.get(), static_cast<off_t>(flushing_), static_cast<off_t>(written_ - flushing_),
-                              SYNC_FILE_RANGE_WRITE);
-            flushing_ = written_;
-        }
-    }
-
     std::shared_ptr<Core> core_;
     std::string name_;
-    UniqueFd file_;
-    std::string pending_;  // small pieces gather here, so that a job is worth its thread switch
+    std::shared_ptr<Sink> sink_;  // the job's while one runs
+    SideJob putting_;
+    std::string pending_;
     std::string head_;
-    Sha256 hash_;
     std::string sha256_;
     std::uint64_t size_ = 0;
-    std::uint64_t written_ = 0;
-    std::uint64_t flushing_ = 0;
     bool sealed_ = false;
     bool undecided_ = false;  // there may be a second name, and a record or none
 };

@@ -12,6 +12,7 @@
 #include "base/encoding.hpp"
 #include "base/resumable_sha256.hpp"
 #include "files/file_records.hpp"
+#include "files/side_job.hpp"
 #include "files/upload_records.hpp"
 
 #include <fmt/format.h>
@@ -139,34 +140,103 @@ private:
     std::atomic<std::uint64_t> writers_{0};
 };
 
+ResumableSha256 restore(const std::string& saved)
+{
+    auto hash = ResumableSha256::restore(saved);
+    if (!hash)
+        throw Unavailable("the saved hash of an upload makes no sense");
+    return *hash;
+}
+
+// Where an upload's content goes, on a pool thread, as long as it is its writer's turn; which ends with this.
+class Sink final {
+public:
+    Sink(std::shared_ptr<Turn> turn, std::uint64_t number, UniqueFd file, const upload_records::Record& record)
+        : turn_(std::move(turn)), number_(number), file_(std::move(file)), hash_(restore(record.hash)),
+          put_(record.upload.offset), flushing_(put_)
+    {
+    }
+    ~Sink() { turn_->end(number_); }
+    Sink(const Sink&) = delete;
+    Sink& operator=(const Sink&) = delete;
+
+    void put()
+    {
+        auto work = [this] {
+            write_at(file_.get(), bytes, put_);
+            hash_.update(bytes);
+            put_ += bytes.size();
+            bytes.clear();
+        };
+        turn_->hold(number_, work);
+        // Starts writing back early, so that the sync does not find all of it. A hint only.
+        if (put_ - flushing_ >= writeback_bytes) {
+            ::sync_file_range(file_.get(), static_cast<off_t>(flushing_), static_cast<off_t>(put_ - flushing_),
+                              SYNC_FILE_RANGE_WRITE);
+            flushing_ = put_;
+        }
+        turn_->show_life();
+    }
+    void sync()
+    {
+        put();
+        if (::fdatasync(file_.get()) != 0)
+            fail("sync");
+    }
+    template <class F>
+    void hold(F work)
+    {
+        turn_->hold(number_, work);
+    }
+
+    Turn& turn() const { return *turn_; }
+    std::uint64_t number() const { return number_; }
+    int file() const { return file_.get(); }
+    std::uint64_t offset() const { return put_; }
+    const ResumableSha256& hash() const { return hash_; }  // of what was put
+
+    std::string bytes;  // that come next
+
+private:
+    std::shared_ptr<Turn> turn_;
+    std::uint64_t number_;
+    UniqueFd file_;
+    ResumableSha256 hash_;
+    std::uint64_t put_;
+    std::uint64_t flushing_;
+};
+
+// Gathers what arrives while the pool writes what came before.
 class LocalUploadWriter final : public UploadWriter {
 public:
-    LocalUploadWriter(std::shared_ptr<Core> core, std::shared_ptr<Turn> turn, std::uint64_t number,
-                      upload_records::Record record, UniqueFd file)
-        : core_(std::move(core)), turn_(std::move(turn)), number_(number), record_(std::move(record)),
-          file_(std::move(file)), hash_(restore(record_.hash)), length_(record_.upload.length),
-          expires_at_(record_.upload.expires_at), put_(record_.upload.offset), flushing_(put_)
+    LocalUploadWriter(std::shared_ptr<Core> core, upload_records::Record record, std::shared_ptr<Sink> sink)
+        : core_(std::move(core)), record_(std::move(record)), sink_(std::move(sink)), putting_(core_->writing),
+          written_(record_.upload.offset), length_(record_.upload.length), expires_at_(record_.upload.expires_at)
     {
     }
     ~LocalUploadWriter() override
     {
-        turn_->end(number_);
         if (finishing_)
             core_->settle_later(record_.content);
     }
 
     const Upload& upload() const override { return record_.upload; }
-    std::uint64_t written() const override { return put_ + pending_.size(); }
+    std::uint64_t written() const override { return written_; }
 
     Task<void> write(std::string_view bytes) override
     {
-        turn_->show_life();
-        if (pending_.size() + bytes.size() < write_buffer_bytes) {
-            pending_.append(bytes);
-            co_return;
+        sink_->turn().show_life();
+        written_ += bytes.size();
+        while (!bytes.empty()) {
+            std::string_view part = bytes.substr(0, write_buffer_bytes - pending_.size());
+            pending_.append(part);
+            bytes.remove_prefix(part.size());
+            if (pending_.size() < write_buffer_bytes)
+                co_return;
+            co_await putting_.join();
+            std::swap(pending_, sink_->bytes);
+            putting_.start([sink = sink_] { sink->put(); });
         }
-        auto job = [this, bytes] { put(bytes); };
-        co_await core_->writing.run(job);
     }
 
     void set_length(std::uint64_t length) override
@@ -179,21 +249,19 @@ public:
 
     Task<void> confirm() override
     {
-        GH_ASSERT(!length_ || written() <= *length_);
-        turn_->show_life();
-        if (written() == record_.upload.offset && length_ == record_.upload.length)
+        GH_ASSERT(!length_ || written_ <= *length_);
+        sink_->turn().show_life();
+        co_await putting_.join();
+        if (written_ == record_.upload.offset && length_ == record_.upload.length)
             co_return;
-        auto sync = [this] {
-            put({});
-            if (::fdatasync(file_.get()) != 0)
-                fail("sync");
-        };
+        std::swap(pending_, sink_->bytes);
+        auto sync = [this] { sink_->sync(); };
         co_await core_->writing.run(sync);
         upload_records::Record next = record_;
-        next.upload.offset = put_;
+        next.upload.offset = sink_->offset();
         next.upload.length = length_;
         next.upload.expires_at = expires_at_;
-        next.hash = hash_.save();
+        next.hash = sink_->hash().save();
         auto update = [&](sql::Connection& connection) { return upload_records::update(connection, next); };
         bool mine = co_await core_->database->write(update);
         if (!mine)
@@ -204,27 +272,27 @@ public:
     Task<std::string> head() override
     {
         auto job = [this] {
-            return read_at(file_.get(), std::min<std::uint64_t>(record_.upload.offset, head_bytes_max), 0);
+            return read_at(sink_->file(), std::min<std::uint64_t>(record_.upload.offset, head_bytes_max), 0);
         };
         co_return co_await core_->reading.run(job);
     }
 
     std::string sha256() const override
     {
-        GH_ASSERT(written() == record_.upload.offset);
-        ResumableSha256 whole = hash_;
+        GH_ASSERT(written_ == record_.upload.offset);
+        ResumableSha256 whole = sink_->hash();
         return to_hex(whole.finish());
     }
 
     Task<void> finish(File& file, events::Event announce) override
     {
-        GH_ASSERT(record_.upload.complete() && written() == record_.upload.offset && file.id == record_.upload.id);
+        GH_ASSERT(record_.upload.complete() && written_ == record_.upload.offset && file.id == record_.upload.id);
         file.size = record_.upload.offset;
         file.sha256 = sha256();
         finishing_ = true;
         auto publish = [this] {
             auto link = [this] { core_->content.publish(record_.content); };
-            turn_->hold(number_, link);
+            sink_->hold(link);
         };
         co_await core_->writing.run(publish);
         auto replace = [&](sql::Connection& connection) {
@@ -240,51 +308,24 @@ public:
 
     Task<void> release() override
     {
-        turn_->end(number_);
-        co_return;
+        // What is being written counts for nothing, but until it is the turn cannot be ended without waiting.
+        try {
+            co_await putting_.join();
+        } catch (const std::exception&) {
+            // Dropped, as all that was not confirmed.
+        }
+        sink_->turn().end(sink_->number());
     }
 
 private:
-    static ResumableSha256 restore(const std::string& saved)
-    {
-        auto hash = ResumableSha256::restore(saved);
-        if (!hash)
-            throw Unavailable("the saved hash of an upload makes no sense");
-        return *hash;
-    }
-
-    // On a pool thread: writes what is gathered and `bytes`.
-    void put(std::string_view bytes)
-    {
-        auto work = [this, bytes] {
-            for (std::string_view part : {std::string_view(pending_), bytes}) {
-                write_at(file_.get(), part, put_);
-                hash_.update(part);
-                put_ += part.size();
-            }
-            pending_.clear();
-        };
-        turn_->hold(number_, work);
-        // Starts writing back early, so that the sync does not find all of it. A hint only.
-        if (put_ - flushing_ >= writeback_bytes) {
-            ::sync_file_range(file_.get(), static_cast<off_t>(flushing_), static_cast<off_t>(put_ - flushing_),
-                              SYNC_FILE_RANGE_WRITE);
-            flushing_ = put_;
-        }
-        turn_->show_life();
-    }
-
     std::shared_ptr<Core> core_;
-    std::shared_ptr<Turn> turn_;
-    std::uint64_t number_;
     upload_records::Record record_;
-    UniqueFd file_;
-    ResumableSha256 hash_;  // of what was put
+    std::shared_ptr<Sink> sink_;  // the job's while one runs
+    SideJob putting_;
+    std::string pending_;
+    std::uint64_t written_;
     std::optional<std::uint64_t> length_;
     TimePoint expires_at_;
-    std::string pending_;  // small pieces gather here, so that a job is worth its thread switch
-    std::uint64_t put_;
-    std::uint64_t flushing_;
     bool finishing_ = false;  // there may be a second name, and a record or none
 };
 
@@ -382,8 +423,9 @@ public:
         std::optional<UniqueFd> file = co_await core_->writing.run(prepare);
         if (!file)
             co_return Opening{Access::busy, nullptr};
-        auto writer = std::make_unique<LocalUploadWriter>(core_, turn, number, std::move(*record), std::move(*file));
+        auto sink = std::make_shared<Sink>(turn, number, std::move(*file), *record);
         end.turn = nullptr;
+        auto writer = std::make_unique<LocalUploadWriter>(core_, std::move(*record), std::move(sink));
         co_return Opening{Access::granted, std::move(writer)};
     }
 
