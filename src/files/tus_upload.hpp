@@ -15,7 +15,7 @@
 namespace gatehouse::files::tus {
 
 // A crash costs at most what arrived since the last of these.
-inline constexpr std::uint64_t confirm_bytes = 16ULL << 20U;
+inline constexpr std::uint64_t confirm_bytes = 64ULL << 20U;
 inline constexpr std::chrono::seconds confirm_interval{2};
 
 http::Problem no_such_upload();  // 404
