@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One large file up and down, beside nginx that writes the same bytes (WebDAV PUT) and serves them. Gatehouse does it with
 // every role in one process on embedded stores: it checks the token, computes the SHA-256 and syncs the file before it
-// answers; nginx does none of these. Contenders take turns; the client is curl.
+// answers; nginx does none of these. Contenders take turns; the client is curl. What the disk takes without any server, with
+// a sync at the end, is measured in the same rounds.
 //
 //   bench/files/run [--gib 2] [--rounds 3] [--json]
 import { execFileSync, spawn } from 'node:child_process';
@@ -80,20 +81,36 @@ async function round(server, way, results) {
   results.push({ up, down, resident, peak: Math.max(up.peak, down.peak) });
 }
 
+// Seconds to copy the file and sync the copy.
+function copyAlone() {
+  execFileSync('sync');
+  const copy = path.join(scratch, 'copy.bin');
+  const begin = performance.now();
+  execFileSync('dd', [`if=${large}`, `of=${copy}`, 'bs=1M', 'conv=fdatasync'], { stdio: 'ignore' });
+  const seconds = (performance.now() - begin) / 1000;
+  rmSync(copy);
+  return seconds;
+}
+
 await run('files', async () => {
   execFileSync('dd', ['if=/dev/urandom', `of=${large}`, 'bs=1M', `count=${gib * 1024}`], { stdio: 'ignore' });
   const servers = [await startDav(), await startGatehouse()];
   const ways = servers.flatMap((server) => server.ways.map((way) => ({ server, way, results: [] })));
-  for (let i = 0; i < rounds; i++) for (const { server, way, results } of ways) await round(server, way, results);
+  const copies = [];
+  for (let i = 0; i < rounds; i++) {
+    copies.push(copyAlone());
+    for (const { server, way, results } of ways) await round(server, way, results);
+  }
   const rows = ways.map(({ server, way, results }) => {
     const median = (of) => quantile(results.map(of), 0.5);
     return { name: `${server.name}, ${way.name}`, up: (gib * 1024) / median((one) => one.up.seconds), down: (gib * 1024) / median((one) => one.down.seconds),
       cpuUp: median((one) => one.up.cpuPerGib), cpuDown: median((one) => one.down.cpuPerGib),
       residentMib: median((one) => one.resident) / 1024, peakMib: median((one) => one.peak) / 1024 };
   });
+  const copied = (gib * 1024) / quantile(copies, 0.5);
   rmSync(large);
   if (process.argv.includes('--json')) {
-    console.log(JSON.stringify({ gib, rounds, rows }, null, 2));
+    console.log(JSON.stringify({ gib, rounds, rows, copied }, null, 2));
     return 0;
   }
   console.log(`One file of ${gib} GiB, median of ${rounds}\n`);
@@ -102,5 +119,6 @@ await run('files', async () => {
   for (const row of rows)
     console.log(`| ${row.name} | ${row.up.toFixed(0)} | ${(row.up / rows[0].up).toFixed(2)} | ${row.down.toFixed(0)} | ${(row.down / rows[0].down).toFixed(2)} | ` +
       `${row.cpuUp.toFixed(2)} | ${row.cpuDown.toFixed(2)} | ${row.residentMib.toFixed(1)} | ${row.peakMib.toFixed(1)} |`);
+  console.log(`\ndd alone, with a sync: ${copied.toFixed(0)} MiB/s, ${(copied / rows[0].up).toFixed(2)} of nginx`);
   return 0;
 });
