@@ -9,6 +9,7 @@
 // A removal for good is the transaction that moves content names from records to the table `garbage`; the janitor
 // unlinks what stands there, now or after the next start. What is in the trash is a record in a table of its own.
 // Unfinished uploads: local_uploads.cpp.
+#include "files/appended_file.hpp"
 #include "files/change_log.hpp"
 #include "files/file_records.hpp"
 #include "files/local_core.hpp"
@@ -23,6 +24,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -34,53 +36,28 @@ namespace {
 constexpr std::size_t write_buffer_bytes = 128 * 1024;
 constexpr std::size_t read_piece_bytes = 256 * 1024;
 constexpr std::size_t head_bytes_max = 4096;
-constexpr std::uint64_t writeback_bytes = 8ULL << 20U;
 
 using local::Core;
 
 // Where an upload's content goes, on a pool thread.
 struct Sink {
-    UniqueFd file;
+    AppendedFile file;
     Sha256 hash;
     std::string bytes;  // that come next
-    std::uint64_t written = 0;
-    std::uint64_t flushing = 0;
 
     void put()
     {
+        file.append(bytes);
         hash.update(bytes);
-        for (std::string_view left = bytes; !left.empty();) {
-            ssize_t count = ::pwrite(file.get(), left.data(), left.size(), static_cast<off_t>(written));
-            if (count < 0 && errno == EINTR)
-                continue;
-            if (count < 0)
-                fail("write");
-            left.remove_prefix(static_cast<std::size_t>(count));
-            written += static_cast<std::uint64_t>(count);
-        }
         bytes.clear();
-        // Starts writing back early, so that the sync at the end does not find gigabytes of dirty pages. A hint only.
-        if (written - flushing >= writeback_bytes) {
-            ::sync_file_range(file.get(), static_cast<off_t>(flushing), static_cast<off_t>(written - flushing),
-                              SYNC_FILE_RANGE_WRITE);
-            flushing = written;
-        }
+        file.begin_to_flush();
     }
-
     void seal()
     {
         put();
-        if (::fsync(file.get()) != 0)
-            fail("sync");
-        file.reset();
+        file.sync();
+        file.close();
         std::string().swap(bytes);
-    }
-
-private:
-    [[noreturn]] static void fail(const char* what)
-    {
-        std::string reason = std::generic_category().message(errno);
-        throw Unavailable(fmt::format("cannot {} the content of an upload: {}", what, reason));
     }
 };
 
@@ -88,9 +65,9 @@ private:
 class LocalFileWriter final : public FileWriter {
 public:
     LocalFileWriter(std::shared_ptr<Core> core, std::string name, UniqueFd file)
-        : core_(std::move(core)), name_(std::move(name)), sink_(std::make_shared<Sink>()), putting_(core_->writing)
+        : core_(std::move(core)), name_(std::move(name)), sink_(std::make_shared<Sink>(AppendedFile(std::move(file)))),
+          putting_(core_->writing)
     {
-        sink_->file = std::move(file);
     }
     ~LocalFileWriter() override
     {

@@ -11,6 +11,7 @@
 
 #include "base/encoding.hpp"
 #include "base/resumable_sha256.hpp"
+#include "files/appended_file.hpp"
 #include "files/file_records.hpp"
 #include "files/side_job.hpp"
 #include "files/upload_records.hpp"
@@ -19,7 +20,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
 #include <map>
 #include <mutex>
 #include <sys/stat.h>
@@ -37,25 +37,11 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr std::size_t write_buffer_bytes = 128 * 1024;
 constexpr std::size_t head_bytes_max = 4096;
 constexpr std::size_t read_piece_bytes = 1U << 20U;
-constexpr std::uint64_t writeback_bytes = 8ULL << 20U;
 
 [[noreturn]] void fail(const char* what)
 {
     std::string reason = std::generic_category().message(errno);
     throw Unavailable(fmt::format("cannot {} the content of an upload: {}", what, reason));
-}
-
-void write_at(int file, std::string_view bytes, std::uint64_t offset)
-{
-    while (!bytes.empty()) {
-        ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            fail("write");
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-        offset += static_cast<std::uint64_t>(count);
-    }
 }
 
 std::string read_at(int file, std::size_t size, std::uint64_t offset)
@@ -152,8 +138,8 @@ ResumableSha256 restore(const std::string& saved)
 class Sink final {
 public:
     Sink(std::shared_ptr<Turn> turn, std::uint64_t number, UniqueFd file, const upload_records::Record& record)
-        : turn_(std::move(turn)), number_(number), file_(std::move(file)), hash_(restore(record.hash)),
-          put_(record.upload.offset), flushing_(put_)
+        : turn_(std::move(turn)), number_(number), file_(std::move(file), record.upload.offset),
+          hash_(restore(record.hash))
     {
     }
     ~Sink() { turn_->end(number_); }
@@ -163,25 +149,18 @@ public:
     void put()
     {
         auto work = [this] {
-            write_at(file_.get(), bytes, put_);
+            file_.append(bytes);
             hash_.update(bytes);
-            put_ += bytes.size();
             bytes.clear();
         };
         turn_->hold(number_, work);
-        // Starts writing back early, so that the sync does not find all of it. A hint only.
-        if (put_ - flushing_ >= writeback_bytes) {
-            ::sync_file_range(file_.get(), static_cast<off_t>(flushing_), static_cast<off_t>(put_ - flushing_),
-                              SYNC_FILE_RANGE_WRITE);
-            flushing_ = put_;
-        }
+        file_.begin_to_flush();
         turn_->show_life();
     }
     void sync()
     {
         put();
-        if (::fdatasync(file_.get()) != 0)
-            fail("sync");
+        file_.sync();
     }
     template <class F>
     void hold(F work)
@@ -192,7 +171,7 @@ public:
     Turn& turn() const { return *turn_; }
     std::uint64_t number() const { return number_; }
     int file() const { return file_.get(); }
-    std::uint64_t offset() const { return put_; }
+    std::uint64_t offset() const { return file_.offset(); }
     const ResumableSha256& hash() const { return hash_; }  // of what was put
 
     std::string bytes;  // that come next
@@ -200,10 +179,8 @@ public:
 private:
     std::shared_ptr<Turn> turn_;
     std::uint64_t number_;
-    UniqueFd file_;
+    AppendedFile file_;
     ResumableSha256 hash_;
-    std::uint64_t put_;
-    std::uint64_t flushing_;
 };
 
 // Gathers what arrives while the pool writes what came before.
