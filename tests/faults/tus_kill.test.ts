@@ -2,12 +2,14 @@
 // kill -9 at random moments of resumable uploads: no offset that the server named is ever taken back, every file is the
 // bytes that were sent, there is exactly one of each, and nothing is left that no record names.
 import { createHash, randomInt } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
+import * as tus from 'tus-js-client';
 import { expect, test } from 'vitest';
-import { Gatehouse } from '../support/gatehouse.js';
-import { sleep } from '../support/process.js';
+import { Gatehouse, scratchDirectory } from '../support/gatehouse.js';
+import { freePort, sleep } from '../support/process.js';
 
 const kills = Number(process.env.GATEHOUSE_TEST_KILLS ?? 10);
 const mebibytes = Number(process.env.GATEHOUSE_TEST_TUS_MIB ?? 64); // of the largest file; 1024 has been run
@@ -283,5 +285,82 @@ test.each([
     console.log(`${where}: joined ${ids.size} files, kills ${joins}, requests cut by one ${cut}, undisturbed ${took} ms, lost 0, double 0`);
   } finally {
     await gatehouse.stop();
+  }
+});
+
+async function writeTo(file: string, content: Content): Promise<void> {
+  const handle = await open(file, 'w');
+  for (const part of content.from(0, content.size)) await handle.write(part);
+  await handle.close();
+}
+
+// An upload by tus-js-client, which is cut once at a random place by its own side and goes on. The file's id.
+function uploadByClient(gatehouse: Gatehouse, token: string, file: string, size: number, chunkSize: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const cutAt = randomInt(0, size + 1);
+    let cut = false;
+    const upload: tus.Upload = new tus.Upload(createReadStream(file), {
+      endpoint: `${gatehouse.url}/uploads/`, chunkSize, headers: { authorization: `Bearer ${token}` }, metadata: { filename: path.basename(file) },
+      retryDelays: Array.from({ length: 100 }, () => 200),
+      onProgress: (sent) => {
+        if (cut || sent < cutAt) return;
+        cut = true;
+        upload.abort().then(() => upload.start(), reject);
+      },
+      onError: reject,
+      onSuccess: () => resolve(upload.url!.split('/').pop()!),
+    });
+    upload.start();
+  });
+}
+
+test.each([
+  { where: 'one process', distributed: false, largest: mebibytes },
+  { where: 'two processes of the role, one of which is killed', distributed: true, largest: Math.max(1, mebibytes / 8) },
+])(`tus-js-client goes on through ${kills} kills: $where`, { timeout: 900_000 }, async ({ where, distributed, largest }) => {
+  const gatehouse = new Gatehouse({ distributed, port: await freePort(), replicas: { files: 2 }, config: 'files: {upload_ttl: 60s, abandoned_after: 2s}\n' });
+  await gatehouse.start();
+  const scratch = scratchDirectory();
+  let done = 0;
+  let uploading = true;
+  const killing = async () => {
+    for (; uploading && done < kills; done++) {
+      await sleep(randomInt(50, 1000));
+      const victims = gatehouse.of('files');
+      await victims[randomInt(0, victims.length)].end('SIGKILL');
+      await gatehouse.start();
+    }
+  };
+  let killed = Promise.resolve();
+  try {
+    gatehouse.addUser('ada');
+    const token = await gatehouse.token('ada');
+    killed = killing();
+    const sizes = [0, 1, 3 * piece, Math.floor(largest * piece)];
+    const files = new Map<string, Content>();
+    for (let i = 0; i < sizes.length || done < kills; i++) {
+      const content = new Content(2000 + i, sizes[i] ?? randomInt(0, Math.floor(largest * piece)));
+      const file = path.join(scratch, `${content.seed}.bin`);
+      await writeTo(file, content);
+      files.set(await uploadByClient(gatehouse, token, file, content.size, i % 2 ? Infinity : 4 * piece), content);
+      rmSync(file);
+    }
+    uploading = false;
+    await killed;
+    for (const [id, content] of files) {
+      const record = await gatehouse.settled(token, id, 300);
+      expect(record).toMatchObject({ name: `${content.seed}.bin`, size: content.size, sha256: content.sha256() });
+      expect(await download(gatehouse, token, id)).toBe(record.sha256);
+    }
+    const visible = new Set(files.keys());
+    await until(async () => (await leftovers(gatehouse, visible)).length === 0, 'sweeping', 150).catch(() => {});
+    expect(await leftovers(gatehouse, visible)).toEqual([]);
+    const bytes = [...files.values()].reduce((sum, { size }) => sum + size, 0);
+    console.log(`${where}: tus-js-client, kills ${done}, uploads ${files.size}, MiB ${(bytes / piece).toFixed(1)}, lost 0`);
+  } finally {
+    uploading = false;
+    await killed.catch(() => {});
+    await gatehouse.stop();
+    rmSync(scratch, { recursive: true, force: true });
   }
 });

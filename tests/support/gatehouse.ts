@@ -21,6 +21,7 @@ export interface Options {
   config?: string; // YAML
   env?: Record<string, string>;
   distributed?: boolean; // instead of what the environment says
+  port?: number; // of the one process, at every start; else any free one
   replicas?: Partial<Record<Role, number>>; // processes of a role when distributed
   stores?: (stores: Stores) => Record<string, string>; // other variables than those of `stores`, for a way through a proxy
 }
@@ -108,7 +109,7 @@ export class Gatehouse {
   }
 
   private arrangeOne(): void {
-    const args = [...this.commonArguments(this.data), '--listen', '127.0.0.1:0', '--ops-listen', '127.0.0.1:0'];
+    const args = [...this.commonArguments(this.data), '--listen', `127.0.0.1:${this.options.port ?? 0}`, '--ops-listen', '127.0.0.1:0'];
     this.processes.push(new Process('gatehouse', args, this.env));
   }
 
