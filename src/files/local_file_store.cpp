@@ -12,9 +12,9 @@
 #include "files/appended_file.hpp"
 #include "files/change_log.hpp"
 #include "files/file_records.hpp"
+#include "files/gathering.hpp"
 #include "files/local_core.hpp"
 #include "files/local_uploads.hpp"
-#include "files/side_job.hpp"
 
 #include "base/encoding.hpp"
 #include "base/sha256.hpp"
@@ -33,7 +33,6 @@ namespace gatehouse::files {
 
 namespace {
 
-constexpr std::size_t write_buffer_bytes = 128 * 1024;
 constexpr std::size_t read_piece_bytes = 256 * 1024;
 constexpr std::size_t head_bytes_max = 4096;
 
@@ -61,12 +60,11 @@ struct Sink {
     }
 };
 
-// Gathers what arrives while the pool writes what came before.
 class LocalFileWriter final : public FileWriter {
 public:
     LocalFileWriter(std::shared_ptr<Core> core, std::string name, UniqueFd file)
-        : core_(std::move(core)), name_(std::move(name)), sink_(std::make_shared<Sink>(AppendedFile(std::move(file)))),
-          putting_(core_->writing)
+        : core_(std::move(core)), name_(std::move(name)),
+          arriving_(core_->writing, std::make_shared<Sink>(AppendedFile(std::move(file))))
     {
     }
     ~LocalFileWriter() override
@@ -74,7 +72,7 @@ public:
         if (undecided_)
             core_->settle_later(name_);
         else
-            core_->discard(name_, std::move(sink_));
+            core_->discard(name_, arriving_.take_sink());
     }
 
     Task<void> write(std::string_view bytes) override
@@ -83,16 +81,7 @@ public:
         if (head_.size() < head_bytes_max)
             head_.append(bytes.substr(0, head_bytes_max - head_.size()));
         size_ += bytes.size();
-        while (!bytes.empty()) {
-            std::string_view part = bytes.substr(0, write_buffer_bytes - pending_.size());
-            pending_.append(part);
-            bytes.remove_prefix(part.size());
-            if (pending_.size() < write_buffer_bytes)
-                co_return;
-            co_await putting_.join();
-            std::swap(pending_, sink_->bytes);
-            putting_.start([sink = sink_] { sink->put(); });
-        }
+        co_await arriving_.write(bytes);
     }
 
     std::uint64_t size() const override { return size_; }
@@ -107,11 +96,10 @@ public:
     {
         if (sealed_)
             co_return;
-        co_await putting_.join();
-        sink_->bytes = std::move(pending_);
-        auto job = [this] { sink_->seal(); };
+        co_await arriving_.hand_over();
+        auto job = [this] { arriving_.sink().seal(); };
         co_await core_->writing.run(job);
-        sha256_ = to_hex(sink_->hash.finish());
+        sha256_ = to_hex(arriving_.sink().hash.finish());
         sealed_ = true;
     }
 
@@ -137,9 +125,7 @@ public:
 private:
     std::shared_ptr<Core> core_;
     std::string name_;
-    std::shared_ptr<Sink> sink_;  // the job's while one runs
-    SideJob putting_;
-    std::string pending_;
+    Gathering<Sink> arriving_;
     std::string head_;
     std::string sha256_;
     std::uint64_t size_ = 0;

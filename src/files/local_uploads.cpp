@@ -13,7 +13,7 @@
 #include "base/resumable_sha256.hpp"
 #include "files/appended_file.hpp"
 #include "files/file_records.hpp"
-#include "files/side_job.hpp"
+#include "files/gathering.hpp"
 #include "files/upload_records.hpp"
 
 #include <fmt/format.h>
@@ -34,7 +34,6 @@ namespace {
 using Access = UploadStore::Access;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr std::size_t write_buffer_bytes = 128 * 1024;
 constexpr std::size_t head_bytes_max = 4096;
 constexpr std::size_t read_piece_bytes = 1U << 20U;
 
@@ -183,11 +182,10 @@ private:
     ResumableSha256 hash_;
 };
 
-// Gathers what arrives while the pool writes what came before.
 class LocalUploadWriter final : public UploadWriter {
 public:
     LocalUploadWriter(std::shared_ptr<Core> core, upload_records::Record record, std::shared_ptr<Sink> sink)
-        : core_(std::move(core)), record_(std::move(record)), sink_(std::move(sink)), putting_(core_->writing),
+        : core_(std::move(core)), record_(std::move(record)), arriving_(core_->writing, std::move(sink)),
           written_(record_.upload.offset), length_(record_.upload.length), expires_at_(record_.upload.expires_at)
     {
     }
@@ -202,18 +200,9 @@ public:
 
     Task<void> write(std::string_view bytes) override
     {
-        sink_->turn().show_life();
+        arriving_.sink().turn().show_life();
         written_ += bytes.size();
-        while (!bytes.empty()) {
-            std::string_view part = bytes.substr(0, write_buffer_bytes - pending_.size());
-            pending_.append(part);
-            bytes.remove_prefix(part.size());
-            if (pending_.size() < write_buffer_bytes)
-                co_return;
-            co_await putting_.join();
-            std::swap(pending_, sink_->bytes);
-            putting_.start([sink = sink_] { sink->put(); });
-        }
+        co_await arriving_.write(bytes);
     }
 
     void set_length(std::uint64_t length) override
@@ -227,18 +216,18 @@ public:
     Task<void> confirm() override
     {
         GH_ASSERT(!length_ || written_ <= *length_);
-        sink_->turn().show_life();
-        co_await putting_.join();
+        arriving_.sink().turn().show_life();
+        co_await arriving_.join();
         if (written_ == record_.upload.offset && length_ == record_.upload.length)
             co_return;
-        std::swap(pending_, sink_->bytes);
-        auto sync = [this] { sink_->sync(); };
+        co_await arriving_.hand_over();
+        auto sync = [this] { arriving_.sink().sync(); };
         co_await core_->writing.run(sync);
         upload_records::Record next = record_;
-        next.upload.offset = sink_->offset();
+        next.upload.offset = arriving_.sink().offset();
         next.upload.length = length_;
         next.upload.expires_at = expires_at_;
-        next.hash = sink_->hash().save();
+        next.hash = arriving_.sink().hash().save();
         auto update = [&](sql::Connection& connection) { return upload_records::update(connection, next); };
         bool mine = co_await core_->database->write(update);
         if (!mine)
@@ -249,7 +238,7 @@ public:
     Task<std::string> head() override
     {
         auto job = [this] {
-            return read_at(sink_->file(), std::min<std::uint64_t>(record_.upload.offset, head_bytes_max), 0);
+            return read_at(arriving_.sink().file(), std::min<std::uint64_t>(record_.upload.offset, head_bytes_max), 0);
         };
         co_return co_await core_->reading.run(job);
     }
@@ -257,7 +246,7 @@ public:
     std::string sha256() const override
     {
         GH_ASSERT(written_ == record_.upload.offset);
-        ResumableSha256 whole = sink_->hash();
+        ResumableSha256 whole = arriving_.sink().hash();
         return to_hex(whole.finish());
     }
 
@@ -269,7 +258,7 @@ public:
         finishing_ = true;
         auto publish = [this] {
             auto link = [this] { core_->content.publish(record_.content); };
-            sink_->hold(link);
+            arriving_.sink().hold(link);
         };
         co_await core_->writing.run(publish);
         auto replace = [&](sql::Connection& connection) {
@@ -287,19 +276,17 @@ public:
     {
         // What is being written counts for nothing, but until it is the turn cannot be ended without waiting.
         try {
-            co_await putting_.join();
+            co_await arriving_.join();
         } catch (const std::exception&) {
             // Dropped, as all that was not confirmed.
         }
-        sink_->turn().end(sink_->number());
+        arriving_.sink().turn().end(arriving_.sink().number());
     }
 
 private:
     std::shared_ptr<Core> core_;
     upload_records::Record record_;
-    std::shared_ptr<Sink> sink_;  // the job's while one runs
-    SideJob putting_;
-    std::string pending_;
+    Gathering<Sink> arriving_;
     std::uint64_t written_;
     std::optional<std::uint64_t> length_;
     TimePoint expires_at_;
